@@ -1,0 +1,135 @@
+package dev.runnel;
+
+import dev.runnel.graph.Shape;
+import dev.runnel.graph.Tensor;
+import java.util.HashMap;
+import java.util.Map;
+
+/// How to compile a model. Immutable; each method returns changed options.
+///
+/// ```java
+/// Options.defaults().bind("sr", 16000).stateful()
+/// ```
+public final class Options {
+    /// Which arithmetic to use; both give the same bits.
+    public enum KernelSet {
+        /// The vector kernels where `jdk.incubator.vector` is there, else the scalar ones.
+        AUTO,
+        /// Plain Java.
+        SCALAR,
+        /// The Vector API, or an exception where it is not there.
+        VECTOR
+    }
+
+    private static final Options DEFAULTS =
+            new Options(Map.of(), Map.of(), Map.of(), Map.of(), false, true, KernelSet.AUTO);
+
+    private final Map<String, Tensor> bound;
+    private final Map<String, Long> dimensions;
+    private final Map<String, Shape> shapes;
+    private final Map<String, String> states;
+    private final boolean stateful;
+    private final boolean pairing;
+    private final KernelSet kernels;
+
+    private Options(
+            Map<String, Tensor> bound,
+            Map<String, Long> dimensions,
+            Map<String, Shape> shapes,
+            Map<String, String> states,
+            boolean stateful,
+            boolean pairing,
+            KernelSet kernels) {
+        this.bound = bound;
+        this.dimensions = dimensions;
+        this.shapes = shapes;
+        this.states = states;
+        this.stateful = stateful;
+        this.pairing = pairing;
+        this.kernels = kernels;
+    }
+
+    public static Options defaults() {
+        return DEFAULTS;
+    }
+
+    private static <V> Map<String, V> with(Map<String, V> map, String key, V value) {
+        Map<String, V> m = new HashMap<>(map);
+        m.put(key, value);
+        return Map.copyOf(m);
+    }
+
+    /// Fixes input `name` to a number, which takes the shape and element type the graph declares; the
+    /// input leaves the port list, and what follows from it is folded when the model is compiled.
+    public Options bind(String name, double value) {
+        return bind(name, Tensor.ofDoubles(Shape.SCALAR, value));
+    }
+
+    /// Fixes input `name` to a tensor.
+    public Options bind(String name, Tensor value) {
+        return new Options(with(bound, name, value), dimensions, shapes, states, stateful, pairing, kernels);
+    }
+
+    /// Fixes the symbolic dimension `symbol` of the graph's inputs to `size`.
+    public Options dimension(String symbol, long size) {
+        return new Options(bound, with(dimensions, symbol, size), shapes, states, stateful, pairing, kernels);
+    }
+
+    /// The shape of input `name` in one step of one stream, where the graph leaves it open; without it
+    /// an open dimension is 1.
+    public Options shape(String name, long... dims) {
+        return new Options(
+                bound, dimensions, with(shapes, name, Shape.of(dims)), states, stateful, pairing, kernels);
+    }
+
+    /// Makes output `output` the value of input `input` in the next step: both leave the port list and
+    /// live in the [State]. Pairs of a recurrent node's states are found without this.
+    public Options state(String output, String input) {
+        return new Options(bound, dimensions, shapes, with(states, input, output), stateful, pairing, kernels);
+    }
+
+    /// Keeps the state of recurrent nodes whose initial state is absent or constant zero from step to
+    /// step, instead of starting each call from zero.
+    public Options stateful() {
+        return new Options(bound, dimensions, shapes, states, true, pairing, kernels);
+    }
+
+    /// Leaves every state input and output in the port list: each call is independent of the one before.
+    public Options stateless() {
+        return new Options(bound, dimensions, shapes, Map.of(), false, false, kernels);
+    }
+
+    /// Chooses the arithmetic.
+    public Options kernels(KernelSet set) {
+        return new Options(bound, dimensions, shapes, states, stateful, pairing, set);
+    }
+
+    Map<String, Tensor> bound() {
+        return bound;
+    }
+
+    Map<String, Long> dimensions() {
+        return dimensions;
+    }
+
+    Map<String, Shape> shapes() {
+        return shapes;
+    }
+
+    /// Output by input.
+    Map<String, String> states() {
+        return states;
+    }
+
+    boolean isStateful() {
+        return stateful;
+    }
+
+    boolean isPairing() {
+        return pairing;
+    }
+
+    KernelSet kernels() {
+        return kernels;
+    }
+}

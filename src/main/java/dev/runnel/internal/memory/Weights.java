@@ -1,0 +1,45 @@
+package dev.runnel.internal.memory;
+
+import dev.runnel.graph.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+
+/// A model's packed weights: off-heap, written once, then read by all threads. Weights packed the
+/// same way from the same tensors are packed once, however many plans use them.
+public final class Weights {
+    private record Key(String layout, List<Tensor> sources) {}
+
+    private final Arena arena;
+    private final Map<Key, MemorySegment> packed = new ConcurrentHashMap<>();
+    private final AtomicLong bytes = new AtomicLong();
+
+    /// @param arena owned by the model, which closes it
+    public Weights(Arena arena) {
+        this.arena = arena;
+    }
+
+    /// The segment for `sources` in `layout`: 64-byte aligned, zeroed, filled by `packer` the first
+    /// time.
+    ///
+    /// @param layout names the packed order with everything it depends on besides the sources
+    public MemorySegment pack(String layout, List<Tensor> sources, long byteSize, Consumer<MemorySegment> packer) {
+        return packed.computeIfAbsent(
+                new Key(layout, List.copyOf(sources)),
+                key -> {
+                    MemorySegment s = arena.allocate(Math.max(byteSize, 1), 64);
+                    packer.accept(s);
+                    bytes.addAndGet(byteSize);
+                    return s;
+                });
+    }
+
+    /// The bytes packed so far.
+    public long byteSize() {
+        return bytes.get();
+    }
+}

@@ -1,0 +1,21 @@
+package dev.runnel.internal.op;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// The registry: which [Operator] serves which name. Each family adds its own.
+public final class Operators {
+    private static final Map<String, Operator> STANDARD = new HashMap<>();
+
+    static {
+        // One line for each family; see CONTRIBUTING.md, "Adding an operator".
+    }
+
+    private Operators() {}
+
+    /// The operator of that domain and name, or null if there is none.
+    public static @Nullable Operator find(String domain, String op) {
+        return domain.isEmpty() ? STANDARD.get(op) : null;
+    }
+}

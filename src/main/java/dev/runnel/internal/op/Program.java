@@ -1,0 +1,25 @@
+package dev.runnel.internal.op;
+
+/// A node made ready to run: weights packed, kernel chosen. Immutable and shared by all sessions;
+/// each session binds it to its own memory.
+public interface Program {
+    /// Binds to one session's memory.
+    Step bind(Bench bench);
+
+    /// Bytes of scratch the bound step needs for that many rows; shared with the plan's other steps.
+    default long scratchBytes(int rows) {
+        return 0;
+    }
+
+    /// What [dev.runnel.Model#describe] says of it behind the operator's name, such as `packed 2.1 MB`.
+    default String description() {
+        return "";
+    }
+
+    /// The program of a node whose output 0 is its input 0 under another shape: it has no step, the
+    /// planner gives both the same memory.
+    Program VIEW =
+            bench -> {
+                throw new IllegalStateException("a view has no step");
+            };
+}

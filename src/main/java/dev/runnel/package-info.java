@@ -1,0 +1,2 @@
+/// The five nouns: [Model], [Session], [State], [Snapshot] and, in its own package, the graph.
+package dev.runnel;

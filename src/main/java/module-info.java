@@ -1,0 +1,11 @@
+/// Runnel: a SIMD runtime for recurrent neural networks.
+///
+/// [dev.runnel.Model] compiles a [dev.runnel.graph.Graph]; sessions and states step it.
+@org.jspecify.annotations.NullMarked
+module dev.runnel {
+    requires jdk.incubator.vector;
+    requires static org.jspecify;
+
+    exports dev.runnel;
+    exports dev.runnel.graph;
+}
