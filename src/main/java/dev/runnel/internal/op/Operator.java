@@ -19,6 +19,12 @@ public interface Operator {
     /// holds what that returned.
     Program compile(Call call);
 
+    /// Whether the outputs follow from the inputs' types alone, as those of `Shape` do: the planner then
+    /// folds the node although its input is not constant.
+    default boolean readsOnlyTypes() {
+        return false;
+    }
+
     /// Why the node cannot be run one time step after the other, or null if it can: if each time step
     /// of its outputs follows from the same step of its inputs (and, for a forward recurrence, from
     /// what was before).

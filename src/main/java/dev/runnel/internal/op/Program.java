@@ -11,6 +11,12 @@ public interface Program {
         return 0;
     }
 
+    /// Whether the bound step reads input `i` from its operand. False for a constant that was packed:
+    /// the planner then keeps no second copy of it.
+    default boolean reads(int i) {
+        return true;
+    }
+
     /// What [dev.runnel.Model#describe] says of it behind the operator's name, such as `packed 2.1 MB`.
     default String description() {
         return "";
