@@ -1,0 +1,36 @@
+package dev.runnel.internal.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/// Matrix products of float32: the arithmetic under MatMul, Gemm, Einsum and the convolutions.
+public interface DenseKernels {
+    /// Adds a product to what `c` holds: `C[i, j] ← C[i, j] + Σₖ A[i, k] · B[k, j]`.
+    ///
+    /// Each element of C is one chain of fma with k ascending, starting at what was there (the bias,
+    /// say), so its bits depend on nothing but its own operands. Both matrices are addressed through
+    /// tables of taps, byte offsets by k: a convolution reads its input where it lies, with the
+    /// kernel's positions as taps, and needs no copy of patches. Either side may be the weights.
+    ///
+    /// | operand | element | at byte |
+    /// |---|---|---|
+    /// | A `[m, k]`, read one by one | `A[i, k]` | `aOffset + i · aStep + aTaps[k]` |
+    /// | B `[k, n]`, read in vectors | `B[k, j]` | `bOffset + bTaps[k] + 4 · j` |
+    /// | C `[m, n]`, read and written | `C[i, j]` | `cOffset + i · cStep + 4 · j` |
+    ///
+    /// Cost: 2 · m · n · k flops; B is read once for every four rows of A.
+    ///
+    /// @param aTaps as long as `bTaps`; k is their length, which may be 0
+    void accumulate(
+            int m,
+            int n,
+            MemorySegment a,
+            long aOffset,
+            long aStep,
+            int[] aTaps,
+            MemorySegment b,
+            long bOffset,
+            int[] bTaps,
+            MemorySegment c,
+            long cOffset,
+            long cStep);
+}
