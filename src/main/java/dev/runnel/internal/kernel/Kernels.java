@@ -7,6 +7,9 @@ public interface Kernels {
     /// `scalar`, or `vector` with its width: `vector-512`.
     String name();
 
+    /// Matrix products, convolutions.
+    DenseKernels dense();
+
     /// The reference set, in plain Java.
     static Kernels scalar() {
         throw new UnsupportedOperationException("not written yet");

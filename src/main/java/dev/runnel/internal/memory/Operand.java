@@ -74,6 +74,12 @@ public final class Operand {
         return states == null ? offset + row * rowBytes : states.offsets[row] + offset;
     }
 
+    /// The distance from one row's tensor to the next in the same segment, in bytes: 0 for a constant;
+    /// -1 for a tensor of states, which lie anywhere.
+    public long rowStride() {
+        return states == null ? rowBytes : -1;
+    }
+
     /// Whether all rows see the same memory.
     public boolean isConstant() {
         return states == null && rowBytes == 0;
