@@ -214,16 +214,51 @@ public final class Call {
         return (int) (axis < 0 ? axis + rank : axis);
     }
 
+    /// The value of input `i`, a list of integers on which the node's plan depends.
+    ///
+    /// @param what the input's name in messages
+    /// @throws NeedsValue if it is not known yet; the planner mends that
+    /// @throws MalformedModelException unless it is an integer tensor of rank 0 or 1
+    public long[] longs(int i, String what) {
+        if (!dtype(i).isInteger() || shape(i).rank() > 1) {
+            throw malformed(what + " is " + type(i) + ", expected a list of integers");
+        }
+        return value(i).toLongs();
+    }
+
+    /// A shape of these dimensions, which the node's parameters led to.
+    ///
+    /// @throws MalformedModelException if one is negative, or their product, in bytes of the widest
+    ///     element, exceeds a long
+    public Shape shapeOf(long... dims) {
+        try {
+            Shape shape = Shape.of(dims);
+            Math.multiplyExact(shape.elements(), 8);
+            return shape;
+        } catch (IllegalArgumentException e) {
+            throw malformed("yields an impossible shape: " + e.getMessage());
+        } catch (ArithmeticException e) {
+            throw malformed(
+                    "yields an impossible shape: " + java.util.Arrays.toString(dims)
+                            + " takes more than 2^63 - 1 bytes");
+        }
+    }
+
     // ---- complaints
+
+    /// What messages of this node start with: `vad.onnx: node 'lstm_2' (LSTM)`.
+    public String where() {
+        return model + ": " + node;
+    }
 
     /// The model breaks the standard: `vad.onnx: node 'lstm_2' (LSTM): …`.
     public MalformedModelException malformed(String what) {
-        return new MalformedModelException(model + ": " + node + ": " + what);
+        return new MalformedModelException(where() + ": " + what);
     }
 
     /// Runnel does not do this: `vad.onnx: node 'attn_0' (Attention): …`.
     public UnsupportedModelException unsupported(String what) {
-        return new UnsupportedModelException(model + ": " + node + ": " + what);
+        return new UnsupportedModelException(where() + ": " + what);
     }
 
     /// @throws UnsupportedModelException unless input `i` has one of these element types
