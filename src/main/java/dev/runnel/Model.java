@@ -1,69 +1,156 @@
 package dev.runnel;
 
 import dev.runnel.graph.Graph;
+import dev.runnel.internal.kernel.Kernels;
+import dev.runnel.internal.memory.Slab;
+import dev.runnel.internal.memory.Weights;
+import dev.runnel.internal.plan.BoundPlan;
+import dev.runnel.internal.plan.Compilation;
+import dev.runnel.internal.plan.Plan;
+import dev.runnel.internal.plan.StateLayout;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/// A compiled graph: plans plus packed off-heap weights. Thread-safe, shared by all sessions.
+/// A compiled graph: plans plus packed off-heap weights. Thread-safe: all sessions and states share
+/// it, and it cannot be closed while any of them is open.
+///
+/// ```java
+/// try (Model model = Model.compile(graph);
+///         Session session = model.open();
+///         State call = model.newState()) {
+///     session.step(call);
+/// }
+/// ```
+///
+/// A graph that carries its state in inputs and outputs (`h` in, `hn` out) has them paired: they leave
+/// the lists of ports and live in the [State]. A graph whose recurrences start from zero keeps their
+/// state from step to step under [Options#stateful()].
 public final class Model implements AutoCloseable {
-    private Model() {}
+    private final Graph graph;
+    private final Options options;
+    private final Arena arena;
+    private final Weights weights;
+    private final Plans plans;
+    private final Kernels kernels;
+    private final byte[] fingerprint;
+    private final Object lock = new Object();
+    private @Nullable Slab slab;
+    private int openSessions;
+    private int openStates;
+    private boolean closed;
 
+    private Model(Graph graph, Options options, Arena arena) {
+        this.graph = graph;
+        this.options = options;
+        this.arena = arena;
+        this.weights = new Weights(arena);
+        this.kernels = options.kernels().get();
+        Compilation compilation =
+                Compilation.of(
+                        graph,
+                        options.bound(),
+                        options.states(),
+                        options.isPairing(),
+                        options.isStateful(),
+                        weights,
+                        options.memoryLimit());
+        this.plans = new Plans(compilation, options);
+        this.fingerprint = Fingerprint.of(graph, options);
+    }
+
+    /// Compiles a graph with default options.
+    ///
+    /// @throws MalformedModelException if the graph contradicts itself
+    /// @throws UnsupportedModelException if it asks for what Runnel does not do
     public static Model compile(Graph graph) {
         return compile(graph, Options.defaults());
     }
 
+    /// Compiles a graph.
+    ///
+    /// @throws MalformedModelException if the graph contradicts itself
+    /// @throws UnsupportedModelException if it asks for what Runnel does not do
+    /// @throws IllegalArgumentException if the options name what the graph does not have
     public static Model compile(Graph graph, Options options) {
-        throw new UnsupportedOperationException("not written yet");
+        Arena arena = Arena.ofShared();
+        boolean done = false;
+        try {
+            Model model = new Model(graph, options, arena);
+            done = true;
+            return model;
+        } finally {
+            if (!done) {
+                arena.close();
+            }
+        }
     }
 
-    /// The name of the graph.
+    /// The graph's name.
     public String name() {
-        throw new UnsupportedOperationException("not written yet");
+        return graph.name();
     }
 
     /// What the caller feeds, in the graph's order; bound inputs and states are not among them.
     public List<Port> inputs() {
-        throw new UnsupportedOperationException("not written yet");
+        return plans.inputs();
     }
 
     /// What the caller reads, in the graph's order; states are not among them.
     public List<Port> outputs() {
-        throw new UnsupportedOperationException("not written yet");
+        return plans.outputs();
     }
 
-    /// The tensors of a [State], named after the graph's inputs or, for an implicit one, after its node.
+    /// The tensors of a [State], named after the graph's inputs or, where the graph has none for it,
+    /// after the recurrent node: `lstm_1.h`.
     public List<Port> states() {
-        throw new UnsupportedOperationException("not written yet");
+        StateLayout layout = plans.stateLayout();
+        List<Port> ports = new ArrayList<>();
+        if (layout != null) {
+            for (StateLayout.Slot slot : layout.slots()) {
+                ports.add(
+                        new Port(slot.name(), plans.declared(slot.name(), slot.type()), slot.type()));
+            }
+        }
+        return List.copyOf(ports);
     }
 
     /// Bytes of one stream's memory.
     public long stateBytes() {
-        throw new UnsupportedOperationException("not written yet");
+        StateLayout layout = plans.stateLayout();
+        return layout == null ? 0 : layout.bytes();
     }
 
     /// Bytes of packed weights and constants, off-heap, shared by all sessions.
     public long weightBytes() {
-        throw new UnsupportedOperationException("not written yet");
+        return weights.byteSize();
     }
 
-    /// The number of weights.
+    /// The number of elements of all the graph's floating-point constants.
     public long parameters() {
-        throw new UnsupportedOperationException("not written yet");
+        return Fingerprint.parameters(graph);
     }
 
-    /// The arithmetic in use: `scalar`, `vector-512`, ….
+    /// The arithmetic in use: `scalar`, or `vector-512` and the like.
     public String kernels() {
-        throw new UnsupportedOperationException("not written yet");
+        return kernels.name();
     }
 
-    /// Why the model cannot be stepped, as a sentence; empty if it can.
+    /// Why the model cannot be stepped, as a sentence that names the node; empty if it can.
     public Optional<String> stepObstacle() {
-        throw new UnsupportedOperationException("not written yet");
+        return plans.stepObstacle();
     }
 
-    /// The plan of a step as text: steps, shapes, bytes, state.
+    /// The plan of a step as text: its steps, shapes, bytes and state.
     public String describe() {
-        throw new UnsupportedOperationException("not written yet");
+        String head =
+                name() + ": " + parameters() + " parameters, " + weightBytes() + " bytes of weights, kernels "
+                        + kernels() + "\n";
+        Plan step = plans.stepPlan();
+        String obstacle = stepObstacle().map(o -> o + "\n").orElse("");
+        return head + obstacle + (step == null ? "" : step.describe());
     }
 
     /// A session of one row.
@@ -72,32 +159,139 @@ public final class Model implements AutoCloseable {
     }
 
     /// A session of up to `rows` streams at a time.
+    ///
+    /// @throws IllegalArgumentException if `rows` is not positive, or so many that the session would
+    ///     exceed [Options#memoryLimit]
+    /// @throws IllegalStateException if the model is closed
     public Session open(int rows) {
-        throw new UnsupportedOperationException("not written yet");
+        if (rows < 1) {
+            throw new IllegalArgumentException("rows is " + rows + ", expected at least 1");
+        }
+        countSession(1);
+        boolean done = false;
+        try {
+            Session session = new Session(this, rows);
+            done = true;
+            return session;
+        } finally {
+            if (!done) {
+                countSession(-1);
+            }
+        }
     }
 
-    /// A stream's memory, at its start (zero).
+    /// A stream's memory at its start: all zero.
+    ///
+    /// @throws IllegalStateException if the model is closed, or if its states have no size before
+    ///     inputs have values: see [#stepObstacle]
     public State newState() {
-        throw new UnsupportedOperationException("not written yet");
+        StateLayout layout = stateLayout();
+        synchronized (lock) {
+            requireOpen();
+            if (slab == null) {
+                slab = new Slab(arena, layout.bytes());
+            }
+            State state = new State(this, slab, slab.take());
+            openStates++;
+            return state;
+        }
     }
 
     /// A stream's memory as it was when the snapshot was taken.
     ///
     /// @throws IllegalArgumentException if the snapshot is another model's
+    /// @throws IllegalStateException if the model is closed
     public State newState(Snapshot snapshot) {
-        throw new UnsupportedOperationException("not written yet");
+        State state = newState();
+        boolean done = false;
+        try {
+            state.restore(snapshot);
+            done = true;
+            return state;
+        } finally {
+            if (!done) {
+                state.close();
+            }
+        }
     }
 
-    /// Waits until steps run at full speed.
+    /// Steps a scratch session until steps run at full speed.
     public void warmUp() {
-        throw new UnsupportedOperationException("not written yet");
+        WarmUp.run(this);
     }
 
-    /// Frees the weights.
+    /// Frees the weights and all memory of states. Does nothing if the model is closed already.
     ///
     /// @throws IllegalStateException if sessions or states are still open
     @Override
     public void close() {
-        throw new UnsupportedOperationException("not written yet");
+        synchronized (lock) {
+            if (closed) {
+                return;
+            }
+            if (openSessions > 0 || openStates > 0) {
+                throw new IllegalStateException(
+                        "cannot close " + name() + ": " + openSessions + " sessions and " + openStates
+                                + " states are open; close them first");
+            }
+            closed = true;
+        }
+        arena.close();
+    }
+
+    // ---- for sessions and states
+
+    StateLayout stateLayout() {
+        StateLayout layout = plans.stateLayout();
+        if (layout == null) {
+            throw new IllegalStateException(
+                    "cannot make a state of " + name() + ": "
+                            + stepObstacle().orElse("its plan is not known yet"));
+        }
+        return layout;
+    }
+
+    byte[] fingerprint() {
+        return fingerprint;
+    }
+
+    Plans plans() {
+        return plans;
+    }
+
+    BoundPlan bind(Plan plan, int rows) {
+        long bytes;
+        try {
+            bytes = plan.byteSize(rows);
+        } catch (ArithmeticException e) {
+            bytes = Long.MAX_VALUE;
+        }
+        if (bytes > options.memoryLimit()) {
+            throw new IllegalArgumentException(
+                    "a session of " + rows + " rows of " + name() + " takes " + bytes + " bytes; the limit is "
+                            + options.memoryLimit() + " (Options.memoryLimit)");
+        }
+        return plan.bind(rows, weights, kernels);
+    }
+
+    void countSession(int by) {
+        synchronized (lock) {
+            if (by > 0) {
+                requireOpen();
+            }
+            openSessions += by;
+        }
+    }
+
+    void stateClosed() {
+        synchronized (lock) {
+            openStates--;
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the model " + name() + " is closed");
+        }
     }
 }

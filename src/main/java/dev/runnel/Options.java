@@ -2,6 +2,7 @@ package dev.runnel;
 
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
+import dev.runnel.internal.kernel.Kernels;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -18,11 +19,28 @@ public final class Options {
         /// Plain Java.
         SCALAR,
         /// The Vector API, or an exception where it is not there.
-        VECTOR
+        VECTOR;
+
+        Kernels get() {
+            return switch (this) {
+                case AUTO -> Kernels.preferred();
+                case SCALAR -> Kernels.scalar();
+                case VECTOR -> {
+                    Kernels kernels = Kernels.preferred();
+                    if (kernels == Kernels.scalar()) {
+                        throw new IllegalStateException(
+                                "the vector kernels need the flag --add-modules jdk.incubator.vector");
+                    }
+                    yield kernels;
+                }
+            };
+        }
     }
 
+    private static final long MEMORY_LIMIT = 1L << 30;
+
     private static final Options DEFAULTS =
-            new Options(Map.of(), Map.of(), Map.of(), Map.of(), false, true, KernelSet.AUTO);
+            new Options(Map.of(), Map.of(), Map.of(), Map.of(), false, true, KernelSet.AUTO, MEMORY_LIMIT);
 
     private final Map<String, Tensor> bound;
     private final Map<String, Long> dimensions;
@@ -31,6 +49,7 @@ public final class Options {
     private final boolean stateful;
     private final boolean pairing;
     private final KernelSet kernels;
+    private final long memoryLimit;
 
     private Options(
             Map<String, Tensor> bound,
@@ -39,7 +58,8 @@ public final class Options {
             Map<String, String> states,
             boolean stateful,
             boolean pairing,
-            KernelSet kernels) {
+            KernelSet kernels,
+            long memoryLimit) {
         this.bound = bound;
         this.dimensions = dimensions;
         this.shapes = shapes;
@@ -47,6 +67,7 @@ public final class Options {
         this.stateful = stateful;
         this.pairing = pairing;
         this.kernels = kernels;
+        this.memoryLimit = memoryLimit;
     }
 
     public static Options defaults() {
@@ -67,41 +88,52 @@ public final class Options {
 
     /// Fixes input `name` to a tensor.
     public Options bind(String name, Tensor value) {
-        return new Options(with(bound, name, value), dimensions, shapes, states, stateful, pairing, kernels);
+        return new Options(with(bound, name, value), dimensions, shapes, states, stateful, pairing, kernels, memoryLimit);
     }
 
     /// Fixes the symbolic dimension `symbol` of the graph's inputs to `size`.
     public Options dimension(String symbol, long size) {
-        return new Options(bound, with(dimensions, symbol, size), shapes, states, stateful, pairing, kernels);
+        return new Options(bound, with(dimensions, symbol, size), shapes, states, stateful, pairing, kernels, memoryLimit);
     }
 
     /// The shape of input `name` in one step of one stream, where the graph leaves it open; without it
     /// an open dimension is 1.
     public Options shape(String name, long... dims) {
         return new Options(
-                bound, dimensions, with(shapes, name, Shape.of(dims)), states, stateful, pairing, kernels);
+                bound, dimensions, with(shapes, name, Shape.of(dims)), states, stateful, pairing, kernels, memoryLimit);
     }
 
     /// Makes output `output` the value of input `input` in the next step: both leave the port list and
     /// live in the [State]. Pairs of a recurrent node's states are found without this.
     public Options state(String output, String input) {
-        return new Options(bound, dimensions, shapes, with(states, input, output), stateful, pairing, kernels);
+        return new Options(bound, dimensions, shapes, with(states, input, output), stateful, pairing, kernels, memoryLimit);
     }
 
     /// Keeps the state of recurrent nodes whose initial state is absent or constant zero from step to
     /// step, instead of starting each call from zero.
     public Options stateful() {
-        return new Options(bound, dimensions, shapes, states, true, pairing, kernels);
+        return new Options(bound, dimensions, shapes, states, true, pairing, kernels, memoryLimit);
     }
 
     /// Leaves every state input and output in the port list: each call is independent of the one before.
     public Options stateless() {
-        return new Options(bound, dimensions, shapes, Map.of(), false, false, kernels);
+        return new Options(bound, dimensions, shapes, Map.of(), false, false, kernels, memoryLimit);
     }
 
     /// Chooses the arithmetic.
     public Options kernels(KernelSet set) {
-        return new Options(bound, dimensions, shapes, states, stateful, pairing, set);
+        return new Options(bound, dimensions, shapes, states, stateful, pairing, set, memoryLimit);
+    }
+
+    /// The greatest tensor and the greatest session, in bytes, that a model may ask for; 1 GiB unless
+    /// said otherwise. Keeps a file from claiming more memory than its user would grant.
+    ///
+    /// @throws IllegalArgumentException if not positive
+    public Options memoryLimit(long bytes) {
+        if (bytes < 1) {
+            throw new IllegalArgumentException("memory limit is " + bytes + ", expected at least 1 byte");
+        }
+        return new Options(bound, dimensions, shapes, states, stateful, pairing, kernels, bytes);
     }
 
     Map<String, Tensor> bound() {
@@ -131,5 +163,9 @@ public final class Options {
 
     KernelSet kernels() {
         return kernels;
+    }
+
+    long memoryLimit() {
+        return memoryLimit;
     }
 }

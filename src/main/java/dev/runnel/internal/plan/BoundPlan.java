@@ -1,0 +1,175 @@
+package dev.runnel.internal.plan;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import dev.runnel.graph.Tensor;
+import dev.runnel.graph.TensorType;
+import dev.runnel.internal.kernel.Kernels;
+import dev.runnel.internal.memory.Blocks;
+import dev.runnel.internal.memory.Operand;
+import dev.runnel.internal.memory.Weights;
+import dev.runnel.internal.op.Bench;
+import dev.runnel.internal.op.Step;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// A plan with memory of its own: ports, a block for each row, scratch. Used by one thread at a time.
+public final class BoundPlan implements AutoCloseable {
+    private final Plan plan;
+    private final Arena arena = Arena.ofShared();
+    private final Map<String, MemorySegment> inputs = new LinkedHashMap<>();
+    private final Map<String, MemorySegment> outputs = new LinkedHashMap<>();
+    private final MemorySegment block;
+    private final MemorySegment scratch;
+    private final Operand.Rows states;
+    private final Map<Value, Operand> operands = new IdentityHashMap<>();
+    private final Step[] steps;
+
+    BoundPlan(Plan plan, int rows, Weights weights, Kernels kernels) {
+        this.plan = plan;
+        plan.inputs().forEach((name, t) -> inputs.put(name, port(t, rows)));
+        plan.outputs().forEach((name, t) -> outputs.put(name, port(t, rows)));
+        block = Blocks.allocate(arena, plan.rowBytes() * rows);
+        scratch = Blocks.allocate(arena, Plan.scratchBytes(plan.items(), rows));
+        states = new Operand.Rows(rows);
+        steps = new Binding(rows, weights, kernels).steps(plan.items());
+    }
+
+    private MemorySegment port(TensorType type, int rows) {
+        return Blocks.allocate(arena, type.byteSize() * rows).asSlice(0, type.byteSize() * rows);
+    }
+
+    /// The memory of an input: its rows one after the other; null if the plan has no such input.
+    public @Nullable MemorySegment input(String name) {
+        return inputs.get(name);
+    }
+
+    /// The memory of an output: its rows one after the other; null if the plan has no such output.
+    public @Nullable MemorySegment output(String name) {
+        return outputs.get(name);
+    }
+
+    public Plan plan() {
+        return plan;
+    }
+
+    /// Puts a state on a row.
+    public void state(int row, MemorySegment segment, long offset) {
+        states.set(row, segment, offset);
+    }
+
+    /// Runs rows 0 … `rows` − 1.
+    public void run(int rows) {
+        for (Step step : steps) {
+            step.run(0, rows);
+        }
+    }
+
+    /// Frees the memory; whoever still reads a port gets an exception from the JDK.
+    @Override
+    public void close() {
+        arena.close();
+    }
+
+    /// Makes operands of values and steps of items.
+    private final class Binding {
+        private final int rows;
+        private final Weights weights;
+        private final Kernels kernels;
+
+        Binding(int rows, Weights weights, Kernels kernels) {
+            this.rows = rows;
+            this.weights = weights;
+            this.kernels = kernels;
+        }
+
+        Step[] steps(List<Item> items) {
+            List<Step> steps = new ArrayList<>();
+            for (Item item : items) {
+                steps.add(
+                        switch (item) {
+                            case Item.Compute c -> compute(c);
+                            case Item.Copy(Value from, Value to) -> copy(operand(from), operand(to));
+                            case Item.Choose c ->
+                                choose(operand(c.condition()), steps(c.then()), steps(c.otherwise()));
+                        });
+            }
+            return steps.toArray(Step[]::new);
+        }
+
+        private Step compute(Item.Compute c) {
+            List<@Nullable Operand> in = new ArrayList<>();
+            for (int i = 0; i < c.inputs().size(); i++) {
+                Value v = c.inputs().get(i);
+                in.add(v == null ? null : c.program().reads(i) ? operand(v) : unread(v));
+            }
+            List<@Nullable Operand> out = new ArrayList<>();
+            c.outputs().forEach(v -> out.add(v == null ? null : operand(v)));
+            return c.program().bind(new Bench(in, out, scratch, rows, kernels));
+        }
+
+        private Operand operand(Value v) {
+            Operand known = operands.get(v);
+            if (known == null) {
+                known = v.root() == v ? place(v) : operand(v.root()).as(v.type);
+                operands.put(v, known);
+            }
+            return known;
+        }
+
+        /// A constant that is packed elsewhere: there is no copy of it to read.
+        private Operand unread(Value v) {
+            return v.tensor == null ? operand(v) : Operand.constant(v.type, v.tensor.data(), 0);
+        }
+
+        private Operand place(Value v) {
+            TensorType type = v.type;
+            if (v.tensor != null) {
+                Tensor t = v.tensor;
+                MemorySegment s =
+                        weights.pack("as it is", List.of(t), type.byteSize(), m -> m.copyFrom(t.data()));
+                return Operand.constant(type, s, 0);
+            }
+            String input = plan.inputPort(v);
+            if (input != null) {
+                return Operand.block(type, Objects.requireNonNull(inputs.get(input)), 0, type.byteSize());
+            }
+            String output = plan.outputPort(v);
+            if (output != null) {
+                return Operand.block(type, Objects.requireNonNull(outputs.get(output)), 0, type.byteSize());
+            }
+            Long state = plan.stateOffset(v);
+            if (state != null) {
+                return Operand.state(type, states, state);
+            }
+            return Operand.block(type, block, plan.blockOffset(v), plan.rowBytes());
+        }
+
+        private static Step copy(Operand from, Operand to) {
+            long bytes = from.type().byteSize();
+            return (first, last) -> {
+                for (int r = first; r < last; r++) {
+                    MemorySegment.copy(from.segment(r), from.offset(r), to.segment(r), to.offset(r), bytes);
+                }
+            };
+        }
+
+        private static Step choose(Operand condition, Step[] then, Step[] otherwise) {
+            return (first, last) -> {
+                for (int r = first; r < last; r++) {
+                    boolean yes = condition.segment(r).get(JAVA_BYTE, condition.offset(r)) != 0;
+                    for (Step step : yes ? then : otherwise) {
+                        step.run(r, r + 1);
+                    }
+                }
+            };
+        }
+    }
+}

@@ -1,0 +1,168 @@
+package dev.runnel.internal.plan;
+
+import dev.runnel.UnsupportedModelException;
+import dev.runnel.graph.Attribute;
+import dev.runnel.graph.Graph;
+import dev.runnel.graph.Node;
+import dev.runnel.graph.Tensor;
+import dev.runnel.graph.TensorType;
+import dev.runnel.graph.ValueInfo;
+import dev.runnel.internal.memory.Weights;
+import dev.runnel.internal.op.Operator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/// A graph that was checked, with all that its plans share: bound inputs, state pairs, packed weights,
+/// folded constants. Thread-safe.
+public final class Compilation {
+    private final Graph graph;
+    private final Map<String, Tensor> bound;
+    private final Map<String, String> pairs;
+    private final boolean stateful;
+    private final Weights weights;
+    private final long memoryLimit;
+    private final Folder folder = new Folder();
+
+    private Compilation(
+            Graph graph,
+            Map<String, Tensor> bound,
+            Map<String, String> pairs,
+            boolean stateful,
+            Weights weights,
+            long memoryLimit) {
+        this.graph = graph;
+        this.bound = bound;
+        this.pairs = pairs;
+        this.stateful = stateful;
+        this.weights = weights;
+        this.memoryLimit = memoryLimit;
+    }
+
+    /// Checks the graph, that all its operators exist, and what is bound and paired.
+    ///
+    /// @param bound values of inputs, by name
+    /// @param states outputs by the inputs they feed, as the caller named them
+    /// @param pairing whether to find the states of recurrent nodes
+    /// @param stateful whether recurrences that start from zero keep their state
+    /// @param memoryLimit the greatest tensor and the greatest session, in bytes
+    /// @throws dev.runnel.MalformedModelException if the graph does not hang together
+    /// @throws UnsupportedModelException if an operator does not exist
+    /// @throws IllegalArgumentException if an input or output named does not exist
+    public static Compilation of(
+            Graph graph,
+            Map<String, Tensor> bound,
+            Map<String, String> states,
+            boolean pairing,
+            boolean stateful,
+            Weights weights,
+            long memoryLimit) {
+        Graph ordered = Wiring.ordered(graph);
+        for (Node node : ordered.nodes()) {
+            requireOperators(graph.name(), node);
+        }
+        Map<String, Tensor> values = new HashMap<>();
+        bound.forEach(
+                (name, value) ->
+                        values.put(name, Lowering.bind(graph.name(), input(ordered, name), value)));
+        Map<String, String> pairs = new LinkedHashMap<>();
+        states.forEach(
+                (in, out) -> {
+                    input(ordered, in);
+                    if (ordered.outputs().stream().noneMatch(o -> o.name().equals(out))) {
+                        throw new IllegalArgumentException(
+                                graph.name() + " has no output '" + out + "'; its outputs are "
+                                        + ordered.outputs().stream().map(ValueInfo::name).toList());
+                    }
+                    if (pairs.containsValue(out)) {
+                        throw new IllegalArgumentException(
+                                "output '" + out + "' is named as the state of two inputs");
+                    }
+                    pairs.put(in, out);
+                });
+        if (pairing) {
+            Pairs.find(ordered)
+                    .forEach(
+                            (in, out) -> {
+                                if (!values.containsKey(in) && !pairs.containsValue(out)) {
+                                    pairs.putIfAbsent(in, out);
+                                }
+                            });
+        }
+        for (String in : pairs.keySet()) {
+            if (values.containsKey(in)) {
+                throw new IllegalArgumentException("input '" + in + "' is both bound and a state");
+            }
+        }
+        return new Compilation(ordered, values, pairs, stateful, weights, memoryLimit);
+    }
+
+    private static ValueInfo input(Graph graph, String name) {
+        return graph.inputs().stream()
+                .filter(i -> i.name().equals(name))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        graph.name() + " has no input '" + name + "'; its inputs are "
+                                                + graph.inputs().stream().map(ValueInfo::name).toList()));
+    }
+
+    private static void requireOperators(String model, Node node) {
+        if (!node.op().equals("If") || !node.domain().isEmpty()) {
+            Lowering.operator(model, node);
+        }
+        for (Attribute a : node.attributes().values()) {
+            if (a instanceof Attribute.OfGraph(Graph g)) {
+                g.nodes().forEach(n -> requireOperators(model, n));
+            }
+        }
+    }
+
+    /// The plan for these input shapes.
+    ///
+    /// @param types of all inputs and states that are not bound, by name
+    /// @param known values of inputs that the plan may depend on
+    /// @throws NeedsInputs if it depends on the value of another
+    public Plan plan(Map<String, TensorType> types, Map<String, Tensor> known) {
+        return new Plan(Lowering.lower(this, types, known));
+    }
+
+    public Graph graph() {
+        return graph;
+    }
+
+    Map<String, Tensor> bound() {
+        return bound;
+    }
+
+    /// Whether input `name` has a value given by the options.
+    public boolean isBound(String name) {
+        return bound.containsKey(name);
+    }
+
+    /// Outputs by the inputs they feed in the next step.
+    public Map<String, String> pairs() {
+        return pairs;
+    }
+
+    boolean isStateful() {
+        return stateful;
+    }
+
+    Weights weights() {
+        return weights;
+    }
+
+    Folder folder() {
+        return folder;
+    }
+
+    public long memoryLimit() {
+        return memoryLimit;
+    }
+
+    Operator operator(Node node) {
+        return Lowering.operator(graph.name(), node);
+    }
+}

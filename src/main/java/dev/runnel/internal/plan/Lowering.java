@@ -1,0 +1,433 @@
+package dev.runnel.internal.plan;
+
+import dev.runnel.MalformedModelException;
+import dev.runnel.UnsupportedModelException;
+import dev.runnel.graph.Attribute;
+import dev.runnel.graph.DType;
+import dev.runnel.graph.Graph;
+import dev.runnel.graph.Node;
+import dev.runnel.graph.Shape;
+import dev.runnel.graph.Tensor;
+import dev.runnel.graph.TensorType;
+import dev.runnel.graph.ValueInfo;
+import dev.runnel.internal.op.Call;
+import dev.runnel.internal.op.Operator;
+import dev.runnel.internal.op.Operators;
+import dev.runnel.internal.op.Program;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Turns a graph into what there is to do for given input shapes: infers every type, folds what is
+/// known, inlines the branch of an `If` whose condition is known.
+final class Lowering {
+    private final Compilation compilation;
+    private final String model;
+    private final Map<Value, List<Value>> sources = new IdentityHashMap<>();
+    private final Map<String, Value> inputs = new LinkedHashMap<>();
+    private final Map<String, Value> statesBefore = new LinkedHashMap<>();
+    private final Map<String, Value> statesAfter = new LinkedHashMap<>();
+    private final Map<String, Value> values = new HashMap<>();
+    private final List<Lowered.Met> calls = new ArrayList<>();
+    private List<Item> items = new ArrayList<>();
+    private int chooseDepth;
+
+    private Lowering(Compilation compilation) {
+        this.compilation = compilation;
+        this.model = compilation.graph().name();
+    }
+
+    /// Lowers the compilation's graph.
+    ///
+    /// @param types of all inputs and states that are not bound
+    /// @param known values of inputs that the plan may depend on
+    /// @throws NeedsInputs if it depends on the value of another
+    static Lowered lower(
+            Compilation compilation, Map<String, TensorType> types, Map<String, Tensor> known) {
+        return new Lowering(compilation).run(types, known);
+    }
+
+    private Lowered run(Map<String, TensorType> types, Map<String, Tensor> known) {
+        Graph graph = compilation.graph();
+        Scope scope = new Scope(null, "");
+        for (ValueInfo info : graph.inputs()) {
+            String name = info.name();
+            Tensor bound = compilation.bound().get(name);
+            Tensor value = bound != null ? bound : known.get(name);
+            if (value != null) {
+                scope.put(name, Value.constant("", name, value));
+            } else if (compilation.pairs().containsKey(name)) {
+                Value v = Value.state(name, Objects.requireNonNull(types.get(name), name));
+                scope.put(name, v);
+                statesBefore.put(name, v);
+            } else {
+                Value v = Value.input(name, Objects.requireNonNull(types.get(name), name));
+                scope.put(name, v);
+                inputs.put(name, v);
+            }
+        }
+        lower(graph, scope);
+        Map<String, Value> outputs = new LinkedHashMap<>();
+        for (ValueInfo info : graph.outputs()) {
+            Value v = scope.get(info.name());
+            if (v.type.dtype() != info.dtype()) {
+                throw new MalformedModelException(
+                        model + ": output '" + info.name() + "' is declared " + info.dtype()
+                                + ", but the graph yields " + v.type.dtype());
+            }
+            outputs.put(info.name(), v);
+        }
+        compilation.pairs().forEach((in, out) -> statesAfter.put(in, scope.get(out)));
+        compilation.pairs().values().forEach(outputs::remove);
+        return new Lowered(inputs, outputs, carried(), items, values, calls);
+    }
+
+    private List<Lowered.Carried> carried() {
+        List<Lowered.Carried> carried = new ArrayList<>();
+        statesBefore.forEach(
+                (name, before) -> {
+                    Value after = Objects.requireNonNull(statesAfter.get(name));
+                    if (!after.type.equals(before.type)) {
+                        throw new MalformedModelException(
+                                model + ": state '" + name + "' goes in as " + before.type + " and comes out as "
+                                        + after.type + "; a state keeps its type");
+                    }
+                    carried.add(new Lowered.Carried(name, before, after));
+                });
+        return carried;
+    }
+
+    private void lower(Graph graph, Scope scope) {
+        graph.initializers().forEach((name, t) -> scope.put(name, Value.constant(scope.path, name, t)));
+        for (Node node : graph.nodes()) {
+            if (node.domain().isEmpty() && node.op().equals("If")) {
+                lowerIf(node, scope);
+            } else {
+                lowerNode(node, scope);
+            }
+        }
+        scope.own().values().forEach(v -> values.put(v.path + v.name, v));
+    }
+
+    // ---- one node
+
+    private void lowerNode(Node node, Scope scope) {
+        Operator operator = compilation.operator(node);
+        List<@Nullable Value> in = new ArrayList<>();
+        for (String name : node.inputs()) {
+            in.add(name.isEmpty() ? null : scope.get(name));
+        }
+        Node asked = compilation.isStateful() ? carry(node, in, scope) : node;
+        Call call = call(asked, in);
+        infer(operator, call, in);
+        List<@Nullable Value> out = new ArrayList<>();
+        List<Tensor> folded = compilation.folder().fold(operator, call, in);
+        if (folded != null) {
+            for (int i = 0; i < asked.outputs().size(); i++) {
+                String name = asked.outputs().get(i);
+                out.add(name.isEmpty() ? null : Value.constant(scope.path, name, folded.get(i)));
+            }
+        } else {
+            out = compute(operator, call, in, scope.path);
+        }
+        calls.add(new Lowered.Met(operator, call, in, out));
+        for (int i = 0; i < asked.outputs().size(); i++) {
+            Value v = out.get(i);
+            if (v != null) {
+                scope.put(v.name, v);
+            }
+        }
+        if (asked != node) {
+            settleCarried(asked, out);
+        }
+    }
+
+    private Call call(Node node, List<@Nullable Value> in) {
+        List<Call.@Nullable Argument> arguments = new ArrayList<>();
+        for (Value v : in) {
+            arguments.add(v == null ? null : new Call.Argument(v.type, v.tensor));
+        }
+        return new Call(model, node, arguments, compilation.weights());
+    }
+
+    private void infer(Operator operator, Call call, List<@Nullable Value> in) {
+        List<TensorType> types;
+        try {
+            types = operator.infer(call);
+        } catch (Call.NeedsValue e) {
+            throw needsInputs(call, Objects.requireNonNull(in.get(e.input())));
+        }
+        List<String> unread = call.unreadAttributes();
+        if (!unread.isEmpty()) {
+            throw call.unsupported(
+                    "attribute '" + unread.getFirst() + "' is not known to this operator; docs/formats.md lists what is");
+        }
+        if (call.node().outputs().size() > types.size()) {
+            throw call.malformed(
+                    "has " + call.node().outputs().size() + " outputs, expected at most " + types.size());
+        }
+        for (TensorType t : types) {
+            if (t.byteSize() > compilation.memoryLimit()) {
+                throw call.unsupported(
+                        "yields " + t + ", " + t.byteSize() + " bytes; the limit is " + compilation.memoryLimit()
+                                + " (Options.memoryLimit)");
+            }
+        }
+        call.setOutputTypes(types);
+    }
+
+    private List<@Nullable Value> compute(
+            Operator operator, Call call, List<@Nullable Value> in, String path) {
+        Program program;
+        try {
+            program = operator.compile(call);
+        } catch (Call.NeedsValue e) {
+            throw needsInputs(call, Objects.requireNonNull(in.get(e.input())));
+        }
+        List<Value> from = in.stream().filter(Objects::nonNull).map(Objects::requireNonNull).toList();
+        List<@Nullable Value> out = new ArrayList<>();
+        for (int i = 0; i < call.node().outputs().size(); i++) {
+            String name = call.node().outputs().get(i);
+            if (name.isEmpty()) {
+                out.add(null);
+                continue;
+            }
+            TensorType type = call.outputTypes().get(i);
+            Value v =
+                    program == Program.VIEW
+                            ? Value.view(path, name, type, Objects.requireNonNull(in.getFirst()))
+                            : Value.computed(path, name, type);
+            sources.put(v, from);
+            out.add(v);
+        }
+        if (program != Program.VIEW) {
+            items.add(new Item.Compute(call.node(), operator, call, program, in, out));
+        }
+        return out;
+    }
+
+    /// The inputs of the graph that `value` follows from.
+    private NeedsInputs needsInputs(Call call, Value value) {
+        Set<String> names = new HashSet<>();
+        Set<Value> seen = new HashSet<>();
+        List<Value> todo = new ArrayList<>(List.of(value));
+        while (!todo.isEmpty()) {
+            Value v = todo.removeLast();
+            if (!seen.add(v)) {
+                continue;
+            }
+            if (v.origin == Value.Origin.STATE) {
+                throw call.unsupported(
+                        "its shape depends on what the state '" + v.name + "' holds; a state decides no shapes");
+            }
+            if (v.origin == Value.Origin.INPUT) {
+                names.add(v.name);
+            }
+            todo.addAll(sources.getOrDefault(v, List.of()));
+        }
+        return new NeedsInputs(call, names);
+    }
+
+    // ---- If
+
+    private void lowerIf(Node node, Scope scope) {
+        Value condition = scope.get(node.inputs().isEmpty() ? "" : node.inputs().getFirst());
+        Call call = call(node, List.of(condition));
+        if (condition.type.dtype() != DType.BOOL || condition.type.shape().elements() != 1) {
+            throw call.malformed("condition has type " + condition.type + ", expected one bool");
+        }
+        Graph then = branch(call, "then_branch");
+        Graph otherwise = branch(call, "else_branch");
+        for (String name : call.unreadAttributes()) {
+            throw call.unsupported("attribute '" + name + "' is not known to this operator");
+        }
+        if (condition.tensor != null) {
+            boolean taken = condition.tensor.getLong(0) != 0;
+            Scope inner = new Scope(scope, scope.path + node.name() + (taken ? ".then/" : ".else/"));
+            List<Value> results = lowerBranch(call, taken ? then : otherwise, inner);
+            for (int i = 0; i < node.outputs().size(); i++) {
+                if (!node.outputs().get(i).isEmpty()) {
+                    scope.put(node.outputs().get(i), results.get(i));
+                }
+            }
+            return;
+        }
+        choose(call, condition, then, otherwise, scope);
+    }
+
+    private static Graph branch(Call call, String name) {
+        if (call.hasAttribute(name)
+                && call.node().attributes().get(name) instanceof Attribute.OfGraph(Graph g)) {
+            return g;
+        }
+        throw call.malformed("attribute '" + name + "' is missing, expected a graph");
+    }
+
+    private List<Value> lowerBranch(Call call, Graph branch, Scope inner) {
+        if (branch.outputs().size() < call.node().outputs().size()) {
+            throw call.malformed(
+                    "a branch has " + branch.outputs().size() + " outputs, expected " + call.node().outputs().size());
+        }
+        lower(branch, inner);
+        return branch.outputs().stream().map(o -> inner.get(o.name())).toList();
+    }
+
+    /// The condition is known only at run time: plans both branches, which must agree on what they
+    /// yield. Where they don't, the condition decides shapes, and the plan depends on its value.
+    private void choose(Call call, Value condition, Graph then, Graph otherwise, Scope scope) {
+        List<Item> before = items;
+        Node node = call.node();
+        List<Item> thenItems = new ArrayList<>();
+        List<Item> elseItems = new ArrayList<>();
+        List<Value> thenResults;
+        List<Value> elseResults;
+        try {
+            chooseDepth++;
+            items = thenItems;
+            thenResults = lowerBranch(call, then, new Scope(scope, scope.path + node.name() + ".then/"));
+            items = elseItems;
+            elseResults = lowerBranch(call, otherwise, new Scope(scope, scope.path + node.name() + ".else/"));
+        } catch (MalformedModelException | UnsupportedModelException | NeedsInputs e) {
+            NeedsInputs needs = needsInputs(call, condition);
+            needs.addSuppressed(e);
+            throw needs.inputs().isEmpty() ? e : needs;
+        } finally {
+            items = before;
+            chooseDepth--;
+        }
+        for (int i = 0; i < node.outputs().size(); i++) {
+            String name = node.outputs().get(i);
+            if (name.isEmpty()) {
+                continue;
+            }
+            Value a = thenResults.get(i);
+            Value b = elseResults.get(i);
+            if (!a.type.equals(b.type)) {
+                NeedsInputs needs = needsInputs(call, condition);
+                throw needs.inputs().isEmpty()
+                        ? call.unsupported(
+                                "output '" + name + "' is " + a.type + " in one branch and " + b.type
+                                        + " in the other, and the condition is computed")
+                        : needs;
+            }
+            Value result = Value.computed(scope.path, name, a.type);
+            sources.put(result, List.of(condition, a, b));
+            thenItems.add(new Item.Copy(a, result));
+            elseItems.add(new Item.Copy(b, result));
+            scope.put(name, result);
+        }
+        items.add(new Item.Choose(node, condition, thenItems, elseItems));
+    }
+
+    // ---- Options.stateful()
+
+    /// Where a forward recurrence starts from zero, gives it a tensor of the state to start from, and
+    /// asks for its last h (and c): the node so changed, or the node itself where nothing is to do.
+    private Node carry(Node node, List<@Nullable Value> in, Scope scope) {
+        if (!Recurrence.isForward(node)) {
+            return node;
+        }
+        List<String> outputs = new ArrayList<>(node.outputs());
+        boolean changed = false;
+        for (Recurrence.Memory m : Recurrence.memories(node)) {
+            Value initial = m.input() < in.size() ? in.get(m.input()) : null;
+            if (initial != null && !isZero(initial)) {
+                continue;
+            }
+            if (chooseDepth > 0) {
+                throw new UnsupportedModelException(
+                        model + ": " + node + ": keeps its state only if the branch it is in is known when"
+                                + " compiling; bind the input that decides with Options.bind");
+            }
+            TensorType type = Recurrence.memoryType(node, in);
+            if (type == null) {
+                return node;
+            }
+            String name = scope.path + node.name() + "." + m.name();
+            Value before = Value.state(name, type);
+            statesBefore.put(name, before);
+            while (in.size() <= m.input()) {
+                in.add(null);
+            }
+            in.set(m.input(), before);
+            while (outputs.size() <= m.output()) {
+                outputs.add("");
+            }
+            if (outputs.get(m.output()).isEmpty()) {
+                outputs.set(m.output(), name + " after");
+            }
+            changed = true;
+        }
+        if (!changed) {
+            return node;
+        }
+        List<String> inputs = new ArrayList<>();
+        for (Value v : in) {
+            inputs.add(v == null ? "" : v.name);
+        }
+        return new Node(node.name(), node.domain(), node.op(), inputs, outputs, node.attributes());
+    }
+
+    private void settleCarried(Node node, List<@Nullable Value> out) {
+        for (Recurrence.Memory m : Recurrence.memories(node)) {
+            String name = node.inputs().get(m.input());
+            Value before = statesBefore.get(name);
+            if (before != null && !compilation.pairs().containsKey(name)) {
+                statesAfter.put(name, Objects.requireNonNull(out.get(m.output())));
+            }
+        }
+    }
+
+    private static boolean isZero(Value v) {
+        if (v.tensor == null) {
+            return false;
+        }
+        for (long i = 0; i < v.tensor.elements(); i++) {
+            if (v.tensor.getDouble(i) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// A scalar of the shape and element type that the graph declares for an input.
+    static Tensor bind(String model, ValueInfo info, Tensor value) {
+        List<ValueInfo.Dim> dims = info.dims() == null ? List.of() : info.dims();
+        boolean fits = dims.size() == value.shape().rank();
+        for (int a = 0; fits && a < dims.size(); a++) {
+            fits = !dims.get(a).isFixed() || dims.get(a).size() == value.shape().dim(a);
+        }
+        Shape shape = value.shape();
+        if (!fits && value.elements() == 1) {
+            long[] ones = new long[dims.size()];
+            for (int a = 0; a < ones.length; a++) {
+                ones[a] = dims.get(a).isFixed() ? dims.get(a).size() : 1;
+            }
+            shape = Shape.of(ones);
+            fits = shape.elements() == 1;
+        }
+        if (!fits) {
+            throw new IllegalArgumentException(
+                    "cannot bind input '" + info.name() + "' of " + model + ": the value is " + value.type()
+                            + ", expected " + info.typeText());
+        }
+        return Tensors.converted(value, new TensorType(info.dtype(), shape));
+    }
+
+    /// @throws UnsupportedModelException if there is no such operator
+    static Operator operator(String model, Node node) {
+        Operator operator = Operators.find(node.domain(), node.op());
+        if (operator == null) {
+            throw new UnsupportedModelException(
+                    model + ": " + node + ": operator not supported; docs/formats.md lists those that are");
+        }
+        return operator;
+    }
+}

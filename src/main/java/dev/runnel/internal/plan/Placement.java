@@ -1,0 +1,118 @@
+package dev.runnel.internal.plan;
+
+import dev.runnel.internal.memory.Blocks;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Places every computed tensor once in a row's block: tensors whose lives do not overlap share
+/// memory. Lives are measured in items, counted as they lie in the plan, those of branches included.
+final class Placement {
+    private static final class Life {
+        final long bytes;
+        final int from;
+        int to;
+        long offset = -1;
+
+        Life(long bytes, int from) {
+            this.bytes = bytes;
+            this.from = from;
+            this.to = from;
+        }
+
+        boolean overlaps(Life other) {
+            return from <= other.to && other.from <= to;
+        }
+
+        long end() {
+            return offset + bytes;
+        }
+    }
+
+    private final Map<Value, Life> lives = new IdentityHashMap<>();
+    private int now;
+
+    private Placement() {}
+
+    /// Where the values lie in a row's block.
+    ///
+    /// @param offsets by root value, in bytes
+    record Result(Map<Value, Long> offsets, long rowBytes) {}
+
+    /// Places all values that items compute, but for those that lie elsewhere.
+    static Result of(List<Item> items, Map<Value, ?> elsewhere) {
+        Placement p = new Placement();
+        p.measure(items);
+        p.lives.keySet().removeAll(elsewhere.keySet());
+        return p.place();
+    }
+
+    private void measure(List<Item> items) {
+        for (Item item : items) {
+            now++;
+            switch (item) {
+                case Item.Compute c -> {
+                    c.inputs().forEach(v -> read(v));
+                    c.outputs().forEach(v -> write(v));
+                }
+                case Item.Copy(Value from, Value to) -> {
+                    read(from);
+                    write(to);
+                }
+                case Item.Choose c -> {
+                    read(c.condition());
+                    measure(c.then());
+                    measure(c.otherwise());
+                }
+            }
+        }
+    }
+
+    private void read(@org.jspecify.annotations.Nullable Value v) {
+        Life life = v == null ? null : lives.get(v.root());
+        if (life != null) {
+            life.to = now;
+        }
+    }
+
+    private void write(@org.jspecify.annotations.Nullable Value v) {
+        if (v != null && v.root().origin == Value.Origin.STEP) {
+            lives.computeIfAbsent(v.root(), r -> new Life(Blocks.aligned(r.type.byteSize()), now)).to = now;
+        }
+    }
+
+    /// The largest first, each at the lowest place that is free all its life.
+    private Result place() {
+        Map<Value, Long> offsets = new IdentityHashMap<>();
+        List<Map.Entry<Value, Life>> order = new ArrayList<>(lives.entrySet());
+        order.sort(
+                (a, b) -> {
+                    int c = Long.compare(b.getValue().bytes, a.getValue().bytes);
+                    return c != 0 ? c : Integer.compare(a.getValue().from, b.getValue().from);
+                });
+        List<Life> placed = new ArrayList<>();
+        long rowBytes = 0;
+        for (var e : order) {
+            Life life = e.getValue();
+            long at = 0;
+            for (Life other : placed) {
+                if (other.overlaps(life)) {
+                    if (at + life.bytes <= other.offset) {
+                        break;
+                    }
+                    at = Math.max(at, other.end());
+                }
+            }
+            life.offset = at;
+            offsets.put(e.getKey(), at);
+            int i = 0;
+            while (i < placed.size() && placed.get(i).offset <= at) {
+                i++;
+            }
+            placed.add(i, life);
+            rowBytes = Math.max(rowBytes, life.end());
+        }
+        return new Result(offsets, rowBytes);
+    }
+}

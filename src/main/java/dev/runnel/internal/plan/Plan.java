@@ -1,0 +1,171 @@
+package dev.runnel.internal.plan;
+
+import dev.runnel.graph.TensorType;
+import dev.runnel.internal.memory.Blocks;
+import dev.runnel.internal.memory.Weights;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// What to do for given input shapes, and where each tensor lies meanwhile. Immutable; shared by all
+/// sessions, each of which binds it to memory of its own ([#bind]).
+public final class Plan {
+    private final Lowered lowered;
+    private final List<Item> items;
+    private final Map<Value, String> inputPorts = new IdentityHashMap<>();
+    private final Map<Value, String> outputPorts = new IdentityHashMap<>();
+    private final Map<Value, Long> stateOffsets = new IdentityHashMap<>();
+    private final Map<Value, Long> blockOffsets;
+    private final long rowBytes;
+    private final StateLayout stateLayout;
+
+    Plan(Lowered lowered) {
+        this.lowered = lowered;
+        this.items = new ArrayList<>(lowered.items());
+        lowered.inputs().forEach((name, v) -> inputPorts.put(v, name));
+        stateLayout =
+                StateLayout.of(
+                        lowered.states().stream().map(Lowered.Carried::name).toList(),
+                        lowered.states().stream().map(c -> c.before().type).toList());
+        for (int i = 0; i < lowered.states().size(); i++) {
+            stateOffsets.put(lowered.states().get(i).before(), stateLayout.slots().get(i).offset());
+        }
+        placeOutputs();
+        commitStates();
+        Placement.Result placed = Placement.of(items, elsewhere());
+        blockOffsets = placed.offsets();
+        rowBytes = placed.rowBytes();
+    }
+
+    private Map<Value, String> elsewhere() {
+        Map<Value, String> all = new IdentityHashMap<>(inputPorts);
+        all.putAll(outputPorts);
+        stateOffsets.keySet().forEach(v -> all.put(v, "state"));
+        return all;
+    }
+
+    /// An output is computed right where the caller reads it, unless that memory is already another's.
+    private void placeOutputs() {
+        lowered.outputs()
+                .forEach(
+                        (name, v) -> {
+                            Value root = v.root();
+                            if (root.origin == Value.Origin.STEP && !outputPorts.containsKey(root)) {
+                                outputPorts.put(root, name);
+                            } else {
+                                Value copy = Value.computed("", name, v.type);
+                                items.add(new Item.Copy(v, copy));
+                                outputPorts.put(copy, name);
+                            }
+                        });
+    }
+
+    /// Only when all is computed do states change: a step that fails leaves them as they were.
+    private void commitStates() {
+        List<Item> commits = new ArrayList<>();
+        for (Lowered.Carried c : lowered.states()) {
+            Value after = c.after();
+            if (after.root() == c.before()) {
+                continue;
+            }
+            if (after.root().origin == Value.Origin.STATE) {
+                Value copy = Value.computed("", c.name() + " after", after.type);
+                items.add(new Item.Copy(after, copy));
+                after = copy;
+            }
+            commits.add(new Item.Copy(after, c.before()));
+        }
+        items.addAll(commits);
+    }
+
+    List<Item> items() {
+        return items;
+    }
+
+    Lowered lowered() {
+        return lowered;
+    }
+
+    /// What the caller feeds, by name, in the graph's order.
+    public Map<String, TensorType> inputs() {
+        Map<String, TensorType> types = new LinkedHashMap<>();
+        lowered.inputs().forEach((name, v) -> types.put(name, v.type));
+        return types;
+    }
+
+    /// What the caller reads, by name, in the graph's order.
+    public Map<String, TensorType> outputs() {
+        Map<String, TensorType> types = new LinkedHashMap<>();
+        lowered.outputs().forEach((name, v) -> types.put(name, v.type));
+        return types;
+    }
+
+    public StateLayout stateLayout() {
+        return stateLayout;
+    }
+
+    /// Bytes of one row's block of intermediate tensors.
+    public long rowBytes() {
+        return rowBytes;
+    }
+
+    /// Bytes of a session of that many rows: ports, blocks and scratch.
+    public long byteSize(int rows) {
+        long ports = 0;
+        for (TensorType t : inputs().values()) {
+            ports = Math.addExact(ports, Math.multiplyExact(Blocks.aligned(t.byteSize()), rows));
+        }
+        for (TensorType t : outputs().values()) {
+            ports = Math.addExact(ports, Math.multiplyExact(Blocks.aligned(t.byteSize()), rows));
+        }
+        return Math.addExact(Math.addExact(ports, Math.multiplyExact(rowBytes, rows)), scratchBytes(items, rows));
+    }
+
+    static long scratchBytes(List<Item> items, int rows) {
+        long bytes = 0;
+        for (Item item : items) {
+            long needed =
+                    switch (item) {
+                        case Item.Compute c -> c.program().scratchBytes(rows);
+                        case Item.Copy c -> 0;
+                        case Item.Choose c ->
+                            Math.max(scratchBytes(c.then(), rows), scratchBytes(c.otherwise(), rows));
+                    };
+            bytes = Math.max(bytes, needed);
+        }
+        return bytes;
+    }
+
+    /// Where the root value `v` lies.
+    @Nullable String inputPort(Value v) {
+        return inputPorts.get(v);
+    }
+
+    @Nullable String outputPort(Value v) {
+        return outputPorts.get(v);
+    }
+
+    @Nullable Long stateOffset(Value v) {
+        return stateOffsets.get(v);
+    }
+
+    long blockOffset(Value v) {
+        return Objects.requireNonNull(blockOffsets.get(v), () -> "value " + v + " has no place");
+    }
+
+    /// Memory and steps for one session.
+    ///
+    /// @param rows the greatest number of rows to run
+    public BoundPlan bind(int rows, Weights weights, dev.runnel.internal.kernel.Kernels kernels) {
+        return new BoundPlan(this, rows, weights, kernels);
+    }
+
+    /// The plan as text, a line for each step.
+    public String describe() {
+        return Description.of(this);
+    }
+}
