@@ -4,6 +4,7 @@ import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
+
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -11,8 +12,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 
-/// What tells one model from another: a digest of its graph, weights included, and of the options that
-/// decide what its state holds. Two files of the same network have the same.
+/// What tells one model from another: a digest of its graph, weights included, and of the options
+/// that decide what its state holds. Two files of the same network have the same.
 final class Fingerprint {
     private static final long CHUNK = 1 << 30;
 
@@ -24,13 +25,15 @@ final class Fingerprint {
         Fingerprint f = new Fingerprint();
         f.add(graph);
         f.text.append("bound");
-        new TreeMap<>(options.bound()).forEach((name, t) -> f.text.append(name).append('=').append(digest(t)));
+        new TreeMap<>(options.bound())
+                .forEach((name, t) -> f.text.append(name).append('=').append(digest(t)));
         f.text.append("states").append(new TreeMap<>(options.states()));
         f.text.append("dimensions").append(new TreeMap<>(options.dimensions()));
         f.text.append("shapes").append(new TreeMap<>(options.shapes()));
         f.text.append(options.isStateful()).append(options.isPairing());
         try {
-            return MessageDigest.getInstance("SHA-256").digest(f.text.toString().getBytes(StandardCharsets.UTF_8));
+            return MessageDigest.getInstance("SHA-256")
+                    .digest(f.text.toString().getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JDK has SHA-256", e);
         }
@@ -42,7 +45,10 @@ final class Fingerprint {
         new TreeMap<>(graph.initializers())
                 .forEach((name, t) -> text.append(name).append(digest(t)).append('\n'));
         for (Node node : graph.nodes()) {
-            text.append(node.domain()).append(node.op()).append(node.inputs()).append(node.outputs());
+            text.append(node.domain())
+                    .append(node.op())
+                    .append(node.inputs())
+                    .append(node.outputs());
             new TreeMap<>(node.attributes()).forEach(this::add);
             text.append('\n');
         }
@@ -77,7 +83,8 @@ final class Fingerprint {
                 n +=
                         switch (a) {
                             case Attribute.OfGraph(Graph g) -> parameters(g);
-                            case Attribute.OfTensor(Tensor t) when t.dtype().isFloat() -> t.elements();
+                            case Attribute.OfTensor(Tensor t) when t.dtype().isFloat() ->
+                                    t.elements();
                             default -> 0;
                         };
             }

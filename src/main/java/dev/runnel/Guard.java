@@ -3,8 +3,8 @@ package dev.runnel;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/// Keeps a session or a state to one user at a time: whoever comes while it is in use, or after it was
-/// closed, gets an exception instead of wrong numbers.
+/// Keeps a session or a state to one user at a time: whoever comes while it is in use, or after it
+/// was closed, gets an exception instead of wrong numbers.
 abstract class Guard {
     private static final int FREE = 0;
     private static final int BUSY = 1;
@@ -31,7 +31,9 @@ abstract class Guard {
             throw new IllegalStateException(
                     was == CLOSED
                             ? "the " + noun() + " is closed"
-                            : "the " + noun() + " is in use, by another thread or twice in one step; "
+                            : "the "
+                                    + noun()
+                                    + " is in use, by another thread or twice in one step; "
                                     + advice());
         }
     }
@@ -48,7 +50,8 @@ abstract class Guard {
     final boolean shut() {
         int was = (int) CONDITION.compareAndExchangeAcquire(this, FREE, CLOSED);
         if (was == BUSY) {
-            throw new IllegalStateException("the " + noun() + " is in use; close it when its step is done");
+            throw new IllegalStateException(
+                    "the " + noun() + " is in use; close it when its step is done");
         }
         return was == FREE;
     }

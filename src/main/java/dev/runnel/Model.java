@@ -8,11 +8,13 @@ import dev.runnel.internal.plan.BoundPlan;
 import dev.runnel.internal.plan.Compilation;
 import dev.runnel.internal.plan.Plan;
 import dev.runnel.internal.plan.StateLayout;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /// A compiled graph: plans plus packed off-heap weights. Thread-safe: all sessions and states share
 /// it, and it cannot be closed while any of them is open.
@@ -25,9 +27,9 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
-/// A graph that carries its state in inputs and outputs (`h` in, `hn` out) has them paired: they leave
-/// the lists of ports and live in the [State]. A graph whose recurrences start from zero keeps their
-/// state from step to step under [Options#stateful()].
+/// A graph that carries its state in inputs and outputs (`h` in, `hn` out) has them paired: they
+/// leave the lists of ports and live in the [State]. A graph whose recurrences start from zero
+/// keeps their state from step to step under [Options#stateful()].
 public final class Model implements AutoCloseable {
     private final Graph graph;
     private final Options options;
@@ -103,15 +105,18 @@ public final class Model implements AutoCloseable {
         return plans.outputs();
     }
 
-    /// The tensors of a [State], named after the graph's inputs or, where the graph has none for it,
-    /// after the recurrent node: `lstm_1.h`.
+    /// The tensors of a [State], named after the graph's inputs or, where the graph has none for
+    /// it, after the recurrent node: `lstm_1.h`.
     public List<Port> states() {
         StateLayout layout = plans.stateLayout();
         List<Port> ports = new ArrayList<>();
         if (layout != null) {
             for (StateLayout.Slot slot : layout.slots()) {
                 ports.add(
-                        new Port(slot.name(), plans.declared(slot.name(), slot.type()), slot.type()));
+                        new Port(
+                                slot.name(),
+                                plans.declared(slot.name(), slot.type()),
+                                slot.type()));
             }
         }
         return List.copyOf(ports);
@@ -146,8 +151,14 @@ public final class Model implements AutoCloseable {
     /// The plan of a step as text: its steps, shapes, bytes and state.
     public String describe() {
         String head =
-                name() + ": " + parameters() + " parameters, " + weightBytes() + " bytes of weights, kernels "
-                        + kernels() + "\n";
+                name()
+                        + ": "
+                        + parameters()
+                        + " parameters, "
+                        + weightBytes()
+                        + " bytes of weights, kernels "
+                        + kernels()
+                        + "\n";
         Plan step = plans.stepPlan();
         String obstacle = stepObstacle().map(o -> o + "\n").orElse("");
         return head + obstacle + (step == null ? "" : step.describe());
@@ -160,8 +171,8 @@ public final class Model implements AutoCloseable {
 
     /// A session of up to `rows` streams at a time.
     ///
-    /// @throws IllegalArgumentException if `rows` is not positive, or so many that the session would
-    ///     exceed [Options#memoryLimit]
+    /// @throws IllegalArgumentException if `rows` is not positive, or so many that the session
+    ///   would exceed [Options#memoryLimit]
     /// @throws IllegalStateException if the model is closed
     public Session open(int rows) {
         if (rows < 1) {
@@ -183,7 +194,7 @@ public final class Model implements AutoCloseable {
     /// A stream's memory at its start: all zero.
     ///
     /// @throws IllegalStateException if the model is closed, or if its states have no size before
-    ///     inputs have values: see [#stepObstacle]
+    ///   inputs have values: see [#stepObstacle]
     public State newState() {
         StateLayout layout = stateLayout();
         synchronized (lock) {
@@ -231,7 +242,12 @@ public final class Model implements AutoCloseable {
             }
             if (openSessions > 0 || openStates > 0) {
                 throw new IllegalStateException(
-                        "cannot close " + name() + ": " + openSessions + " sessions and " + openStates
+                        "cannot close "
+                                + name()
+                                + ": "
+                                + openSessions
+                                + " sessions and "
+                                + openStates
                                 + " states are open; close them first");
             }
             closed = true;
@@ -245,7 +261,9 @@ public final class Model implements AutoCloseable {
         StateLayout layout = plans.stateLayout();
         if (layout == null) {
             throw new IllegalStateException(
-                    "cannot make a state of " + name() + ": "
+                    "cannot make a state of "
+                            + name()
+                            + ": "
                             + stepObstacle().orElse("its plan is not known yet"));
         }
         return layout;
@@ -268,8 +286,15 @@ public final class Model implements AutoCloseable {
         }
         if (bytes > options.memoryLimit()) {
             throw new IllegalArgumentException(
-                    "a session of " + rows + " rows of " + name() + " takes " + bytes + " bytes; the limit is "
-                            + options.memoryLimit() + " (Options.memoryLimit)");
+                    "a session of "
+                            + rows
+                            + " rows of "
+                            + name()
+                            + " takes "
+                            + bytes
+                            + " bytes; the limit is "
+                            + options.memoryLimit()
+                            + " (Options.memoryLimit)");
         }
         return plan.bind(rows, weights, kernels);
     }

@@ -3,6 +3,7 @@ package dev.runnel;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
+
 import java.util.HashMap;
 import java.util.Map;
 
@@ -29,7 +30,8 @@ public final class Options {
                     Kernels kernels = Kernels.preferred();
                     if (kernels == Kernels.scalar()) {
                         throw new IllegalStateException(
-                                "the vector kernels need the flag --add-modules jdk.incubator.vector");
+                                "the vector kernels need the flag --add-modules"
+                                    + " jdk.incubator.vector");
                     }
                     yield kernels;
                 }
@@ -40,7 +42,15 @@ public final class Options {
     private static final long MEMORY_LIMIT = 1L << 30;
 
     private static final Options DEFAULTS =
-            new Options(Map.of(), Map.of(), Map.of(), Map.of(), false, true, KernelSet.AUTO, MEMORY_LIMIT);
+            new Options(
+                    Map.of(),
+                    Map.of(),
+                    Map.of(),
+                    Map.of(),
+                    false,
+                    true,
+                    KernelSet.AUTO,
+                    MEMORY_LIMIT);
 
     private final Map<String, Tensor> bound;
     private final Map<String, Long> dimensions;
@@ -80,42 +90,75 @@ public final class Options {
         return Map.copyOf(m);
     }
 
-    /// Fixes input `name` to a number, which takes the shape and element type the graph declares; the
-    /// input leaves the port list, and what follows from it is folded when the model is compiled.
+    /// Fixes input `name` to a number, which takes the shape and element type the graph declares;
+    /// the input leaves the port list, and what follows from it is folded when the model is
+    /// compiled.
     public Options bind(String name, double value) {
         return bind(name, Tensor.ofDoubles(Shape.SCALAR, value));
     }
 
     /// Fixes input `name` to a tensor.
     public Options bind(String name, Tensor value) {
-        return new Options(with(bound, name, value), dimensions, shapes, states, stateful, pairing, kernels, memoryLimit);
+        return new Options(
+                with(bound, name, value),
+                dimensions,
+                shapes,
+                states,
+                stateful,
+                pairing,
+                kernels,
+                memoryLimit);
     }
 
     /// Fixes the symbolic dimension `symbol` of the graph's inputs to `size`.
     public Options dimension(String symbol, long size) {
-        return new Options(bound, with(dimensions, symbol, size), shapes, states, stateful, pairing, kernels, memoryLimit);
+        return new Options(
+                bound,
+                with(dimensions, symbol, size),
+                shapes,
+                states,
+                stateful,
+                pairing,
+                kernels,
+                memoryLimit);
     }
 
-    /// The shape of input `name` in one step of one stream, where the graph leaves it open; without it
-    /// an open dimension is 1.
+    /// The shape of input `name` in one step of one stream, where the graph leaves it open; without
+    /// it an open dimension is 1.
     public Options shape(String name, long... dims) {
         return new Options(
-                bound, dimensions, with(shapes, name, Shape.of(dims)), states, stateful, pairing, kernels, memoryLimit);
+                bound,
+                dimensions,
+                with(shapes, name, Shape.of(dims)),
+                states,
+                stateful,
+                pairing,
+                kernels,
+                memoryLimit);
     }
 
-    /// Makes output `output` the value of input `input` in the next step: both leave the port list and
-    /// live in the [State]. Pairs of a recurrent node's states are found without this.
+    /// Makes output `output` the value of input `input` in the next step: both leave the port list
+    /// and live in the [State]. Pairs of a recurrent node's states are found without this.
     public Options state(String output, String input) {
-        return new Options(bound, dimensions, shapes, with(states, input, output), stateful, pairing, kernels, memoryLimit);
+        return new Options(
+                bound,
+                dimensions,
+                shapes,
+                with(states, input, output),
+                stateful,
+                pairing,
+                kernels,
+                memoryLimit);
     }
 
-    /// Keeps the state of recurrent nodes whose initial state is absent or constant zero from step to
-    /// step, instead of starting each call from zero.
+    /// Keeps the state of recurrent nodes whose initial state is absent or constant zero from step
+    /// to step, instead of starting each call from zero.
     public Options stateful() {
         return new Options(bound, dimensions, shapes, states, true, pairing, kernels, memoryLimit);
     }
 
-    /// Leaves every state input and output in the port list: each call is independent of the one before.
+    /// Leaves every state input and output in the port list: each call is independent of the one
+    /// before.
     public Options stateless() {
         return new Options(bound, dimensions, shapes, Map.of(), false, false, kernels, memoryLimit);
     }
@@ -125,13 +168,14 @@ public final class Options {
         return new Options(bound, dimensions, shapes, states, stateful, pairing, set, memoryLimit);
     }
 
-    /// The greatest tensor and the greatest session, in bytes, that a model may ask for; 1 GiB unless
-    /// said otherwise. Keeps a file from claiming more memory than its user would grant.
+    /// The greatest tensor and the greatest session, in bytes, that a model may ask for; 1 GiB
+    /// unless said otherwise. Keeps a file from claiming more memory than its user would grant.
     ///
     /// @throws IllegalArgumentException if not positive
     public Options memoryLimit(long bytes) {
         if (bytes < 1) {
-            throw new IllegalArgumentException("memory limit is " + bytes + ", expected at least 1 byte");
+            throw new IllegalArgumentException(
+                    "memory limit is " + bytes + ", expected at least 1 byte");
         }
         return new Options(bound, dimensions, shapes, states, stateful, pairing, kernels, bytes);
     }

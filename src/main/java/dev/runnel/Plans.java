@@ -1,6 +1,5 @@
 package dev.runnel;
 
-import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
@@ -10,6 +9,9 @@ import dev.runnel.internal.plan.NeedsInputs;
 import dev.runnel.internal.plan.Plan;
 import dev.runnel.internal.plan.StateLayout;
 import dev.runnel.internal.plan.TimeAxis;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -21,10 +23,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.jspecify.annotations.Nullable;
 
-/// A model's plans: the one of a step, made when compiling, and those of the shapes that [Session#run]
-/// met, made on first use and kept. Thread-safe.
+/// A model's plans: the one of a step, made when compiling, and those of the shapes that
+/// [Session#run] met, made on first use and kept. Thread-safe.
 final class Plans {
     private static final int KEPT = 64;
     private static final long[] PROBES = {2, 3, 16, 64, 512, 1024};
@@ -70,8 +71,11 @@ final class Plans {
                             ValueInfo info = declared.get(name);
                             if (info == null) {
                                 throw new IllegalArgumentException(
-                                        "Options.shape names input '" + name + "', which "
-                                                + compilation.graph().name() + " does not have; its inputs are "
+                                        "Options.shape names input '"
+                                                + name
+                                                + "', which "
+                                                + compilation.graph().name()
+                                                + " does not have; its inputs are "
                                                 + declared.keySet());
                             }
                             requireFit(info, new TensorType(info.dtype(), shape));
@@ -87,8 +91,7 @@ final class Plans {
             stepPlan = compilation.plan(types, Map.of());
             stateLayout = stepPlan.stateLayout();
         } catch (NeedsInputs e) {
-            obstacle =
-                    "cannot step: " + e.getMessage() + "; fix it with Options.bind, or call run";
+            obstacle = "cannot step: " + e.getMessage() + "; fix it with Options.bind, or call run";
             return;
         } catch (MalformedModelException e) {
             obstacle = explained(e);
@@ -109,8 +112,12 @@ final class Plans {
                 } catch (NeedsInputs needs) {
                     // as well as can be known without values
                 }
-                return "cannot step with dimension '" + dim + "' of the inputs 1: " + e.getMessage()
-                        + "; give the step's shape with Options.shape or Options.dimension, or call run";
+                return "cannot step with dimension '"
+                        + dim
+                        + "' of the inputs 1: "
+                        + e.getMessage()
+                        + "; give the step's shape with Options.shape or Options.dimension, or call"
+                        + " run";
             }
         }
         throw e;
@@ -123,20 +130,28 @@ final class Plans {
                         (dim, axes) -> {
                             Plan several;
                             try {
-                                several = compilation.plan(stepTypes(Map.of(dim, SEVERAL)), Map.of());
-                            } catch (MalformedModelException | UnsupportedModelException | NeedsInputs e) {
+                                several =
+                                        compilation.plan(stepTypes(Map.of(dim, SEVERAL)), Map.of());
+                            } catch (MalformedModelException
+                                    | UnsupportedModelException
+                                    | NeedsInputs e) {
                                 return;
                             }
                             if (time == null && TimeAxis.isTime(one, several)) {
                                 time = new TimeDimension(dim, axes);
                                 TimeAxis.obstacle(one, several)
-                                        .ifPresent(o -> obstacle = "cannot step: " + o + "; call run(x, y)");
+                                        .ifPresent(
+                                                o ->
+                                                        obstacle =
+                                                                "cannot step: "
+                                                                        + o
+                                                                        + "; call run(x, y)");
                             }
                         });
     }
 
-    /// The dimensions that neither the graph nor the options fix: for each the inputs that have it, and
-    /// where. An unnamed one is called after its place.
+    /// The dimensions that neither the graph nor the options fix: for each the inputs that have it,
+    /// and where. An unnamed one is called after its place.
     private Map<String, Map<String, Integer>> openDimensions() {
         Map<String, Map<String, Integer>> open = new LinkedHashMap<>();
         for (ValueInfo info : declared.values()) {
@@ -146,7 +161,8 @@ final class Plans {
             for (int a = 0; a < info.dims().size(); a++) {
                 ValueInfo.Dim d = info.dims().get(a);
                 if (!d.isFixed() && !options.dimensions().containsKey(d.symbol())) {
-                    open.computeIfAbsent(dimensionName(info, a), n -> new HashMap<>()).put(info.name(), a);
+                    open.computeIfAbsent(dimensionName(info, a), n -> new HashMap<>())
+                            .put(info.name(), a);
                 }
             }
         }
@@ -175,7 +191,9 @@ final class Plans {
         }
         if (info.dims() == null) {
             throw new UnsupportedModelException(
-                    compilation.graph().name() + ": input '" + info.name()
+                    compilation.graph().name()
+                            + ": input '"
+                            + info.name()
                             + "' has no declared rank; give its shape with Options.shape");
         }
         long[] dims = new long[info.dims().size()];
@@ -185,7 +203,9 @@ final class Plans {
                     d.isFixed()
                             ? d.size()
                             : options.dimensions()
-                                    .getOrDefault(d.symbol(), sizes.getOrDefault(dimensionName(info, a), 1L));
+                                    .getOrDefault(
+                                            d.symbol(),
+                                            sizes.getOrDefault(dimensionName(info, a), 1L));
         }
         return new TensorType(info.dtype(), Shape.of(dims));
     }
@@ -194,8 +214,8 @@ final class Plans {
 
     /// The plan for what a caller feeds: input types, and the values that decide shapes.
     ///
-    /// @throws IllegalArgumentException if an input is missing, unknown or of a type the graph does not
-    ///     allow
+    /// @throws IllegalArgumentException if an input is missing, unknown or of a type the graph does
+    ///   not allow
     synchronized Plan plan(Map<String, Tensor> inputs) {
         Map<String, TensorType> types = new TreeMap<>();
         for (ValueInfo info : declared.values()) {
@@ -217,9 +237,14 @@ final class Plans {
         for (String name : inputs.keySet()) {
             if (!types.containsKey(name) || compilation.pairs().containsKey(name)) {
                 throw new IllegalArgumentException(
-                        "there is no input '" + name + "' to feed"
-                                + (compilation.pairs().containsKey(name) ? ": it lives in the state" : "")
-                                + "; inputs are " + feeds().stream().map(ValueInfo::name).toList());
+                        "there is no input '"
+                                + name
+                                + "' to feed"
+                                + (compilation.pairs().containsKey(name)
+                                        ? ": it lives in the state"
+                                        : "")
+                                + "; inputs are "
+                                + feeds().stream().map(ValueInfo::name).toList());
             }
         }
         return plan(types, inputs);
@@ -233,7 +258,9 @@ final class Plans {
         types.putAll(inputs);
         if (!deciding.isEmpty()) {
             throw new IllegalArgumentException(
-                    "shapes depend on the values of " + deciding + "; call run with tensors by name");
+                    "shapes depend on the values of "
+                            + deciding
+                            + "; call run with tensors by name");
         }
         return plan(types, Map.of());
     }
@@ -246,7 +273,8 @@ final class Plans {
                 Tensor t = java.util.Objects.requireNonNull(inputs.get(name));
                 byte[] copy = t.data().toArray(ValueLayout.JAVA_BYTE);
                 bytes.put(name, ByteBuffer.wrap(copy));
-                known.put(name, new Tensor(t.type(), java.lang.foreign.MemorySegment.ofArray(copy)));
+                known.put(
+                        name, new Tensor(t.type(), java.lang.foreign.MemorySegment.ofArray(copy)));
             }
             Key key = new Key(types, bytes);
             Plan plan = plans.get(key);
@@ -270,9 +298,12 @@ final class Plans {
             stateLayout = plan.stateLayout();
         } else if (!stateLayout.equals(plan.stateLayout())) {
             throw new IllegalArgumentException(
-                    "these inputs need a state of " + plan.stateLayout().slots() + ", the model's is "
-                            + stateLayout.slots() + "; a state belongs to one stream: step several"
-                            + " streams as the rows of a session, or compile with Options.stateless()");
+                    "these inputs need a state of "
+                            + plan.stateLayout().slots()
+                            + ", the model's is "
+                            + stateLayout.slots()
+                            + "; a state belongs to one stream: step several streams as the rows of"
+                            + " a session, or compile with Options.stateless()");
         }
     }
 
@@ -291,15 +322,25 @@ final class Plans {
         }
     }
 
-    private static void requireEqualSymbols(ValueInfo info, TensorType type, Map<String, Long> symbols) {
+    private static void requireEqualSymbols(
+            ValueInfo info, TensorType type, Map<String, Long> symbols) {
         for (int a = 0; info.dims() != null && a < info.dims().size(); a++) {
             String symbol = info.dims().get(a).symbol();
             long size = type.shape().dim(a);
             Long other = symbol.isEmpty() ? null : symbols.putIfAbsent(symbol, size);
             if (other != null && other != size) {
                 throw new IllegalArgumentException(
-                        "input '" + info.name() + "' is " + type + ", expected " + info.typeText() + " with "
-                                + symbol + " = " + other + " as elsewhere");
+                        "input '"
+                                + info.name()
+                                + "' is "
+                                + type
+                                + ", expected "
+                                + info.typeText()
+                                + " with "
+                                + symbol
+                                + " = "
+                                + other
+                                + " as elsewhere");
             }
         }
     }
@@ -331,7 +372,8 @@ final class Plans {
     private static TensorType openType(ValueInfo info) {
         List<ValueInfo.Dim> dims = info.dims() == null ? List.of() : info.dims();
         return new TensorType(
-                info.dtype(), Shape.of(dims.stream().mapToLong(d -> d.isFixed() ? d.size() : 1).toArray()));
+                info.dtype(),
+                Shape.of(dims.stream().mapToLong(d -> d.isFixed() ? d.size() : 1).toArray()));
     }
 
     ValueInfo declared(String name, TensorType type) {

@@ -4,14 +4,15 @@ import dev.runnel.graph.Shape;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.plan.BoundPlan;
 import dev.runnel.internal.plan.Plan;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiFunction;
 
-/// A sequence of T steps of N rows through a graph of one input and one output: lays `x` out for the
-/// rows, runs the plan of T steps, and collects `y`.
+/// A sequence of T steps of N rows through a graph of one input and one output: lays `x` out for
+/// the rows, runs the plan of T steps, and collects `y`.
 final class SequenceRun {
     private final Model model;
     private final int rows;
@@ -28,28 +29,49 @@ final class SequenceRun {
     private Port only(List<Port> ports, String what) {
         if (ports.size() != 1) {
             throw new IllegalArgumentException(
-                    model.name() + " has " + ports.size() + " " + what + ", "
-                            + ports.stream().map(Port::name).toList() + "; call run with tensors by name");
+                    model.name()
+                            + " has "
+                            + ports.size()
+                            + " "
+                            + what
+                            + ", "
+                            + ports.stream().map(Port::name).toList()
+                            + "; call run with tensors by name");
         }
         return ports.getFirst();
     }
 
-    void run(MemorySegment x, MemorySegment y, BiFunction<Plan, Integer, BoundPlan> bind, State[] states) {
+    void run(
+            MemorySegment x,
+            MemorySegment y,
+            BiFunction<Plan, Integer, BoundPlan> bind,
+            State[] states) {
         Plans.TimeDimension time = model.plans().time();
         int axis = time == null ? -1 : time.axes().getOrDefault(in.name(), -1);
         long steps = steps(x, axis);
         Shape shape = axis < 0 ? in.type().shape() : in.type().shape().with(axis, steps);
-        Plan plan =
-                model.plans().planFor(Map.of(in.name(), new TensorType(in.dtype(), shape)));
+        Plan plan = model.plans().planFor(Map.of(in.name(), new TensorType(in.dtype(), shape)));
         TensorType yType = Objects.requireNonNull(plan.outputs().get(out.name()));
         if (y.byteSize() != yType.byteSize() * rows) {
             throw new IllegalArgumentException(
-                    "y has " + y.byteSize() + " bytes, expected " + yType.byteSize() * rows + " for " + rows
-                            + " rows of " + yType);
+                    "y has "
+                            + y.byteSize()
+                            + " bytes, expected "
+                            + yType.byteSize() * rows
+                            + " for "
+                            + rows
+                            + " rows of "
+                            + yType);
         }
         BoundPlan bound = bind.apply(plan, rows);
         int yAxis = steps > 1 ? grownAxis(out.type().shape(), yType.shape()) : axis;
-        copy(x, Objects.requireNonNull(bound.input(in.name())), in.byteSize(), steps, axis == 0, true);
+        copy(
+                x,
+                Objects.requireNonNull(bound.input(in.name())),
+                in.byteSize(),
+                steps,
+                axis == 0,
+                true);
         int held = 0;
         try {
             for (; held < rows; held++) {
@@ -64,7 +86,13 @@ final class SequenceRun {
         }
         boolean stepsFirst = yAxis == 0;
         long yStep = stepsFirst ? yType.byteSize() / steps : yType.byteSize();
-        copy(y, Objects.requireNonNull(bound.output(out.name())), yStep, stepsFirst ? steps : 1, stepsFirst, false);
+        copy(
+                y,
+                Objects.requireNonNull(bound.output(out.name())),
+                yStep,
+                stepsFirst ? steps : 1,
+                stepsFirst,
+                false);
     }
 
     private long steps(MemorySegment x, int axis) {
@@ -72,8 +100,15 @@ final class SequenceRun {
         long steps = axis < 0 ? 1 : x.byteSize() / Math.max(step, 1);
         if (steps < 1 || steps * step != x.byteSize()) {
             throw new IllegalArgumentException(
-                    "x has " + x.byteSize() + " bytes, expected "
-                            + (axis < 0 ? "" : "a multiple of ") + step + " for " + rows + " rows of " + in.type());
+                    "x has "
+                            + x.byteSize()
+                            + " bytes, expected "
+                            + (axis < 0 ? "" : "a multiple of ")
+                            + step
+                            + " for "
+                            + rows
+                            + " rows of "
+                            + in.type());
         }
         return steps;
     }
@@ -87,10 +122,15 @@ final class SequenceRun {
         return -1;
     }
 
-    /// Between the caller's `[T, N, …]` and the rows' `[T, …]` one after the other; where steps are not
-    /// the first axis, both are in the same order.
+    /// Between the caller's `[T, N, …]` and the rows' `[T, …]` one after the other; where steps are
+    /// not the first axis, both are in the same order.
     private void copy(
-            MemorySegment callers, MemorySegment ours, long step, long steps, boolean interleaved, boolean in) {
+            MemorySegment callers,
+            MemorySegment ours,
+            long step,
+            long steps,
+            boolean interleaved,
+            boolean in) {
         if (!interleaved || rows == 1) {
             MemorySegment.copy(in ? callers : ours, 0, in ? ours : callers, 0, callers.byteSize());
             return;
@@ -99,7 +139,12 @@ final class SequenceRun {
             for (int r = 0; r < rows; r++) {
                 long theirs = (t * rows + r) * step;
                 long mine = (r * steps + t) * step;
-                MemorySegment.copy(in ? callers : ours, in ? theirs : mine, in ? ours : callers, in ? mine : theirs, step);
+                MemorySegment.copy(
+                        in ? callers : ours,
+                        in ? theirs : mine,
+                        in ? ours : callers,
+                        in ? mine : theirs,
+                        step);
             }
         }
     }

@@ -3,13 +3,15 @@ package dev.runnel;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.plan.BoundPlan;
 import dev.runnel.internal.plan.Plan;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /// One worker's bench for up to N rows, each row a stream: inputs, outputs, scratch, all off-heap.
 /// Used by one thread at a time; a second one gets an exception.
@@ -31,7 +33,8 @@ public final class Session extends Guard implements AutoCloseable {
         this.rows = rows;
         this.own = new State[rows];
         Plan step = model.plans().stepPlan();
-        this.bench = step == null || model.stepObstacle().isPresent() ? null : model.bind(step, rows);
+        this.bench =
+                step == null || model.stepObstacle().isPresent() ? null : model.bind(step, rows);
     }
 
     /// The greatest number of rows.
@@ -41,8 +44,8 @@ public final class Session extends Guard implements AutoCloseable {
 
     // ---- ports
 
-    /// The memory of input `name`: for each row its tensor, one after the other. A session of one row
-    /// has just the tensor.
+    /// The memory of input `name`: for each row its tensor, one after the other. A session of one
+    /// row has just the tensor.
     ///
     /// @throws IllegalArgumentException if there is no such input
     /// @throws IllegalStateException if the model cannot be stepped, or the session is closed
@@ -51,7 +54,10 @@ public final class Session extends Guard implements AutoCloseable {
         MemorySegment s = bench().input(name);
         if (s == null) {
             throw new IllegalArgumentException(
-                    "there is no input '" + name + "' to feed; inputs are " + bench().plan().inputs().keySet());
+                    "there is no input '"
+                            + name
+                            + "' to feed; inputs are "
+                            + bench().plan().inputs().keySet());
         }
         return s;
     }
@@ -65,7 +71,8 @@ public final class Session extends Guard implements AutoCloseable {
         return row(input(name), row);
     }
 
-    /// The memory of output `name`: for each row its tensor, one after the other. Each step overwrites it.
+    /// The memory of output `name`: for each row its tensor, one after the other. Each step
+    /// overwrites it.
     ///
     /// @throws IllegalArgumentException if there is no such output
     /// @throws IllegalStateException if the model cannot be stepped, or the session is closed
@@ -74,7 +81,10 @@ public final class Session extends Guard implements AutoCloseable {
         MemorySegment s = bench().output(name);
         if (s == null) {
             throw new IllegalArgumentException(
-                    "there is no output '" + name + "' to read; outputs are " + bench().plan().outputs().keySet());
+                    "there is no output '"
+                            + name
+                            + "' to read; outputs are "
+                            + bench().plan().outputs().keySet());
         }
         return s;
     }
@@ -105,7 +115,8 @@ public final class Session extends Guard implements AutoCloseable {
 
     /// Steps all rows, each with a state of the session's own.
     ///
-    /// @throws IllegalStateException if the model cannot be stepped, or the session is closed or in use
+    /// @throws IllegalStateException if the model cannot be stepped, or the session is closed or in
+    ///   use
     public void step() {
         step(own());
     }
@@ -114,7 +125,7 @@ public final class Session extends Guard implements AutoCloseable {
     ///
     /// @throws IllegalArgumentException if the state is another model's
     /// @throws IllegalStateException if the model cannot be stepped, or the session or the state is
-    ///     closed or in use
+    ///   closed or in use
     public void step(State state) {
         enter();
         try {
@@ -133,9 +144,10 @@ public final class Session extends Guard implements AutoCloseable {
 
     /// Steps many streams in one pass over the weights: row n belongs to `states[n]`.
     ///
-    /// @throws IllegalArgumentException if there are more states than rows, or one is another model's
+    /// @throws IllegalArgumentException if there are more states than rows, or one is another
+    ///   model's
     /// @throws IllegalStateException if the model cannot be stepped, a state is there twice, or the
-    ///     session or a state is closed or in use
+    ///   session or a state is closed or in use
     public void step(State... states) {
         enter();
         try {
@@ -161,9 +173,10 @@ public final class Session extends Guard implements AutoCloseable {
 
     /// Steps many streams in one pass over the weights: row n belongs to `states.get(n)`.
     ///
-    /// @throws IllegalArgumentException if there are more states than rows, or one is another model's
+    /// @throws IllegalArgumentException if there are more states than rows, or one is another
+    ///   model's
     /// @throws IllegalStateException if the model cannot be stepped, a state is there twice, or the
-    ///     session or a state is closed or in use
+    ///   session or a state is closed or in use
     public void step(List<State> states) {
         enter();
         try {
@@ -191,8 +204,12 @@ public final class Session extends Guard implements AutoCloseable {
     private void requireRows(int states) {
         if (states > rows) {
             throw new IllegalArgumentException(
-                    states + " states for a session of " + rows + " rows; open one with more: model.open("
-                            + states + ")");
+                    states
+                            + " states for a session of "
+                            + rows
+                            + " rows; open one with more: model.open("
+                            + states
+                            + ")");
         }
     }
 
@@ -203,27 +220,28 @@ public final class Session extends Guard implements AutoCloseable {
     ///
     /// @param inputs all inputs, by name
     /// @return the outputs by name, in memory of their own
-    /// @throws IllegalArgumentException if an input is missing, unknown, or of a type the graph does
-    ///     not allow
+    /// @throws IllegalArgumentException if an input is missing, unknown, or of a type the graph
+    ///   does not allow
     /// @throws IllegalStateException if the session is closed or in use
     public Map<String, Tensor> run(Map<String, Tensor> inputs) {
         return run(null, inputs);
     }
 
-    /// Runs a whole sequence, or any shapes the graph allows: continues `state`, or the session's own
-    /// state of row 0 if it is null, and leaves it as after as many steps.
+    /// Runs a whole sequence, or any shapes the graph allows: continues `state`, or the session's
+    /// own state of row 0 if it is null, and leaves it as after as many steps.
     ///
     /// @param inputs all inputs, by name
     /// @return the outputs by name, in memory of their own
-    /// @throws IllegalArgumentException if an input is missing, unknown, or of a type the graph does
-    ///     not allow, or if the state is another model's
+    /// @throws IllegalArgumentException if an input is missing, unknown, or of a type the graph
+    ///   does not allow, or if the state is another model's
     /// @throws IllegalStateException if the session or the state is closed or in use
     public Map<String, Tensor> run(@Nullable State state, Map<String, Tensor> inputs) {
         enter();
         try {
             BoundPlan plan = bound(model.plans().plan(inputs), 1);
             for (String name : plan.plan().inputs().keySet()) {
-                Objects.requireNonNull(plan.input(name)).copyFrom(Objects.requireNonNull(inputs.get(name)).data());
+                Objects.requireNonNull(plan.input(name))
+                        .copyFrom(Objects.requireNonNull(inputs.get(name)).data());
             }
             runOn(plan, state == null ? own()[0] : state);
             Map<String, Tensor> outputs = new LinkedHashMap<>();
@@ -234,7 +252,10 @@ public final class Session extends Guard implements AutoCloseable {
                             (name, type) -> {
                                 MemorySegment s = Objects.requireNonNull(plan.output(name));
                                 MemorySegment copy = arena.allocate(Math.max(s.byteSize(), 1), 64);
-                                outputs.put(name, new Tensor(type, copy.asSlice(0, s.byteSize()).copyFrom(s)));
+                                outputs.put(
+                                        name,
+                                        new Tensor(
+                                                type, copy.asSlice(0, s.byteSize()).copyFrom(s)));
                             });
             return outputs;
         } finally {
@@ -242,14 +263,14 @@ public final class Session extends Guard implements AutoCloseable {
         }
     }
 
-    /// Runs a whole sequence of the graph's one input to its one output on the session's own states,
-    /// with the bits of as many steps. The length T follows from the size of `x`.
+    /// Runs a whole sequence of the graph's one input to its one output on the session's own
+    /// states, with the bits of as many steps. The length T follows from the size of `x`.
     ///
-    /// @param x the input: `[T, N, …]` if the graph counts steps in its first axis, else `[N, …, T, …]`,
-    ///     N being the session's rows
+    /// @param x the input: `[T, N, …]` if the graph counts steps in its first axis, else `[N, …, T,
+    ///   …]`, N being the session's rows
     /// @param y the output, in the same order; for an output that has no steps its last value
-    /// @throws IllegalArgumentException if the graph has several inputs or outputs to feed or read, or
-    ///     a size fits no T
+    /// @throws IllegalArgumentException if the graph has several inputs or outputs to feed or read,
+    ///   or a size fits no T
     /// @throws IllegalStateException if the session is closed or in use
     public void run(MemorySegment x, MemorySegment y) {
         enter();

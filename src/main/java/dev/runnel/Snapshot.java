@@ -32,31 +32,44 @@ public final class Snapshot {
 
     /// Reads what [#toBytes] wrote.
     ///
-    /// @throws IllegalArgumentException if these bytes are not a whole snapshot of a version known here
+    /// @throws IllegalArgumentException if these bytes are not a whole snapshot of a version known
+    ///   here
     public static Snapshot of(byte[] bytes) {
         ByteBuffer b = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         if (bytes.length < HEAD + TAIL || b.getInt() != MAGIC) {
             throw new IllegalArgumentException(
-                    "not a snapshot: " + bytes.length + " bytes that "
-                            + (bytes.length < HEAD + TAIL ? "are fewer than its head" : "do not start with RNLS"));
+                    "not a snapshot: "
+                            + bytes.length
+                            + " bytes that "
+                            + (bytes.length < HEAD + TAIL
+                                    ? "are fewer than its head"
+                                    : "do not start with RNLS"));
         }
         int version = b.getInt();
         if (version != VERSION) {
             throw new IllegalArgumentException(
-                    "snapshot has format version " + version + ", expected " + VERSION + "; update Runnel");
+                    "snapshot has format version "
+                            + version
+                            + ", expected "
+                            + VERSION
+                            + "; update Runnel");
         }
         byte[] fingerprint = new byte[FINGERPRINT_BYTES];
         b.get(fingerprint);
         long length = b.getLong();
         if (length != bytes.length - HEAD - TAIL) {
             throw new IllegalArgumentException(
-                    "snapshot says it holds " + length + " bytes, but has " + (bytes.length - HEAD - TAIL)
+                    "snapshot says it holds "
+                            + length
+                            + " bytes, but has "
+                            + (bytes.length - HEAD - TAIL)
                             + ": it was cut or added to");
         }
         byte[] state = new byte[(int) length];
         b.get(state);
         if (b.getInt() != checksum(bytes)) {
-            throw new IllegalArgumentException("snapshot does not match its checksum: it is damaged");
+            throw new IllegalArgumentException(
+                    "snapshot does not match its checksum: it is damaged");
         }
         return new Snapshot(fingerprint, state);
     }
@@ -79,12 +92,20 @@ public final class Snapshot {
     byte[] bytesFor(Model model) {
         if (!Arrays.equals(fingerprint, model.fingerprint())) {
             throw new IllegalArgumentException(
-                    "the snapshot is of another model: its fingerprint is " + text(fingerprint) + "…, that of "
-                            + model.name() + " " + text(model.fingerprint()) + "…");
+                    "the snapshot is of another model: its fingerprint is "
+                            + text(fingerprint)
+                            + "…, that of "
+                            + model.name()
+                            + " "
+                            + text(model.fingerprint())
+                            + "…");
         }
         if (state.length != model.stateLayout().bytes()) {
             throw new IllegalArgumentException(
-                    "the snapshot holds " + state.length + " bytes, the state has " + model.stateLayout().bytes());
+                    "the snapshot holds "
+                            + state.length
+                            + " bytes, the state has "
+                            + model.stateLayout().bytes());
         }
         return state;
     }

@@ -3,11 +3,13 @@ package dev.runnel;
 import dev.runnel.internal.memory.Slab;
 import dev.runnel.internal.plan.BoundPlan;
 import dev.runnel.internal.plan.StateLayout;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// One stream's memory: h, c and whatever else its model carries from step to step, a few kB off-heap.
-/// Cheap enough for 100,000 live streams. Any session of its model steps it, one at a time.
+/// One stream's memory: h, c and whatever else its model carries from step to step, a few kB
+/// off-heap. Cheap enough for 100,000 live streams. Any session of its model steps it, one at a
+/// time.
 public final class State extends Guard implements AutoCloseable {
     private final Model model;
     private final Slab slab;
@@ -26,8 +28,11 @@ public final class State extends Guard implements AutoCloseable {
     void hold(Model by) {
         if (model != by) {
             throw new IllegalArgumentException(
-                    "the state is of model " + model.name() + ", the session of "
-                            + (model.name().equals(by.name()) ? "another " : "") + by.name());
+                    "the state is of model "
+                            + model.name()
+                            + ", the session of "
+                            + (model.name().equals(by.name()) ? "another " : "")
+                            + by.name());
         }
         enter();
     }
@@ -110,7 +115,9 @@ public final class State extends Guard implements AutoCloseable {
             }
         }
         throw new IllegalArgumentException(
-                "there is no tensor '" + name + "' in the state; it has "
+                "there is no tensor '"
+                        + name
+                        + "' in the state; it has "
                         + model.states().stream().map(Port::name).toList());
     }
 

@@ -1,7 +1,7 @@
 package dev.runnel;
 
-/// Brings a model's kernels to full speed: steps a session of its own until the JIT compiler has done
-/// its work, which shows in steps no longer getting faster.
+/// Brings a model's kernels to full speed: steps a session of its own until the JIT compiler has
+/// done its work, which shows in steps no longer getting faster.
 final class WarmUp {
     private static final int BLOCK = 100;
     private static final long LEAST_NANOS = 300_000_000;

@@ -9,7 +9,7 @@ import java.util.Map;
 /// @param domain the operator's domain; empty for the standard ONNX operators
 /// @param op the operator's name, such as `LSTM`
 /// @param inputs names of the tensors read, in the operator's order; an empty name is an absent
-///     optional input
+///   optional input
 /// @param outputs names of the tensors produced; an empty name is an output nobody asked for
 /// @param attributes by name
 public record Node(

@@ -10,10 +10,14 @@ import java.util.Objects;
 /// are not copied: a reader hands out slices of the mapped file. Two tensors are equal only if they
 /// are the same object.
 public final class Tensor {
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfDouble DOUBLE =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -26,7 +30,12 @@ public final class Tensor {
     public Tensor(TensorType type, MemorySegment data) {
         if (data.byteSize() != type.byteSize()) {
             throw new IllegalArgumentException(
-                    "data has " + data.byteSize() + " bytes, expected " + type.byteSize() + " for " + type);
+                    "data has "
+                            + data.byteSize()
+                            + " bytes, expected "
+                            + type.byteSize()
+                            + " for "
+                            + type);
         }
         this.type = Objects.requireNonNull(type);
         this.data = data.asReadOnly();
@@ -84,7 +93,8 @@ public final class Tensor {
         return data;
     }
 
-    /// Element `index` (row-major) as a double: exact for every type but 64-bit integers beyond 2^53.
+    /// Element `index` (row-major) as a double: exact for every type but 64-bit integers beyond
+    /// 2^53.
     public double getDouble(long index) {
         return switch (dtype()) {
             case FLOAT32 -> data.get(FLOAT, index * 4);
@@ -112,7 +122,7 @@ public final class Tensor {
             case INT8 -> data.get(ValueLayout.JAVA_BYTE, index);
             case UINT8, BOOL -> Byte.toUnsignedLong(data.get(ValueLayout.JAVA_BYTE, index));
             case FLOAT32, FLOAT64, FLOAT16, BFLOAT16 ->
-                throw new IllegalStateException("tensor " + type + " has no integer elements");
+                    throw new IllegalStateException("tensor " + type + " has no integer elements");
         };
     }
 

@@ -1,8 +1,9 @@
 package dev.runnel.graph;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /// What a graph says of one of its inputs or outputs: name, element type, dimensions.
 ///
@@ -49,6 +50,8 @@ public record ValueInfo(String name, DType dtype, @Nullable List<Dim> dims) {
         return dtype
                 + (dims == null
                         ? "[...]"
-                        : dims.stream().map(Dim::toString).collect(Collectors.joining(", ", "[", "]")));
+                        : dims.stream()
+                                .map(Dim::toString)
+                                .collect(Collectors.joining(", ", "[", "]")));
     }
 }

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.runnel.graph.DType;
+
 import java.lang.foreign.MemorySegment;
 
 /// Single elements of any type, read and written as double or long: the slow, general way, for
@@ -38,29 +39,33 @@ public final class Elements {
             case INT8 -> s.get(JAVA_BYTE, offset);
             case UINT8, BOOL -> Byte.toUnsignedLong(s.get(JAVA_BYTE, offset));
             case FLOAT32, FLOAT64, FLOAT16, BFLOAT16 ->
-                throw new IllegalArgumentException(dtype + " elements are not integers");
+                    throw new IllegalArgumentException(dtype + " elements are not integers");
         };
     }
 
-    /// Writes `value`, rounded to nearest even for the floating-point types; an integer type takes it
-    /// as [#setLong] takes its integral part, a bool whether it is not 0.
+    /// Writes `value`, rounded to nearest even for the floating-point types; an integer type takes
+    /// it as [#setLong] takes its integral part, a bool whether it is not 0.
     public static void setDouble(DType dtype, MemorySegment s, long offset, double value) {
         switch (dtype) {
             case FLOAT32 -> s.set(JAVA_FLOAT_UNALIGNED, offset, (float) value);
             case FLOAT64 -> s.set(JAVA_DOUBLE_UNALIGNED, offset, value);
-            case FLOAT16 -> s.set(JAVA_SHORT_UNALIGNED, offset, Float.floatToFloat16((float) value));
+            case FLOAT16 ->
+                    s.set(JAVA_SHORT_UNALIGNED, offset, Float.floatToFloat16((float) value));
             case BFLOAT16 -> s.set(JAVA_SHORT_UNALIGNED, offset, floatToBfloat16((float) value));
             case BOOL -> s.set(JAVA_BYTE, offset, (byte) (value != 0 ? 1 : 0));
             case UINT64 ->
-                s.set(
-                        JAVA_LONG_UNALIGNED,
-                        offset,
-                        value < 0x1p63 ? (long) value : (long) (value - 0x1p63) ^ Long.MIN_VALUE);
+                    s.set(
+                            JAVA_LONG_UNALIGNED,
+                            offset,
+                            value < 0x1p63
+                                    ? (long) value
+                                    : (long) (value - 0x1p63) ^ Long.MIN_VALUE);
             default -> setLong(dtype, s, offset, (long) value);
         }
     }
 
-    /// Writes the low bits of `value`; a bool whether it is not 0; a floating-point type its nearest.
+    /// Writes the low bits of `value`; a bool whether it is not 0; a floating-point type its
+    /// nearest.
     public static void setLong(DType dtype, MemorySegment s, long offset, long value) {
         switch (dtype) {
             case INT64, UINT64 -> s.set(JAVA_LONG_UNALIGNED, offset, value);

@@ -1,8 +1,10 @@
 package dev.runnel.internal.memory;
 
 import dev.runnel.graph.TensorType;
-import java.lang.foreign.MemorySegment;
+
 import org.jspecify.annotations.Nullable;
+
+import java.lang.foreign.MemorySegment;
 
 /// Where one tensor lies while a plan runs: for each row of the session a segment and an offset in
 /// it. Constants lie at one place for all rows; tensors of the session's block at a fixed stride; a
@@ -14,7 +16,12 @@ public final class Operand {
     private final long rowBytes;
     private final @Nullable Rows states;
 
-    private Operand(TensorType type, MemorySegment segment, long offset, long rowBytes, @Nullable Rows states) {
+    private Operand(
+            TensorType type,
+            MemorySegment segment,
+            long offset,
+            long rowBytes,
+            @Nullable Rows states) {
         this.type = type;
         this.segment = segment;
         this.offset = offset;
@@ -74,8 +81,8 @@ public final class Operand {
         return states == null ? offset + row * rowBytes : states.offsets[row] + offset;
     }
 
-    /// The distance from one row's tensor to the next in the same segment, in bytes: 0 for a constant;
-    /// -1 for a tensor of states, which lie anywhere.
+    /// The distance from one row's tensor to the next in the same segment, in bytes: 0 for a
+    /// constant; -1 for a tensor of states, which lie anywhere.
     public long rowStride() {
         return states == null ? rowBytes : -1;
     }

@@ -1,6 +1,7 @@
 package dev.runnel.internal.memory;
 
 import dev.runnel.graph.Tensor;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -27,7 +28,8 @@ public final class Weights {
     /// time.
     ///
     /// @param layout names the packed order with everything it depends on besides the sources
-    public MemorySegment pack(String layout, List<Tensor> sources, long byteSize, Consumer<MemorySegment> packer) {
+    public MemorySegment pack(
+            String layout, List<Tensor> sources, long byteSize, Consumer<MemorySegment> packer) {
         return packed.computeIfAbsent(
                 new Key(layout, List.copyOf(sources)),
                 key -> {

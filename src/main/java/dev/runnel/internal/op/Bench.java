@@ -2,16 +2,18 @@ package dev.runnel.internal.op;
 
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Operand;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// What a [Program] is bound to: one session's memory and kernels.
 ///
 /// @param inputs where the node's inputs lie; null for an absent one
 /// @param outputs where its outputs lie; null for one nobody asked for
 /// @param scratch at least [Program#scratchBytes] bytes, 64-byte aligned, whose content does not
-///     outlive a run of the step
+///   outlive a run of the step
 /// @param rows the greatest number of rows the step will be run with
 /// @param kernels the arithmetic
 public record Bench(

@@ -9,11 +9,13 @@ import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.memory.Weights;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// One node as a plan sees it: its attributes, the types of its inputs and, where they are known
 /// while planning, their values.
@@ -148,8 +150,12 @@ public final class Call {
         }
         if (!kind.isInstance(a)) {
             throw malformed(
-                    "attribute '" + name + "' has kind " + a.getClass().getSimpleName().substring(2)
-                            + ", expected " + kind.getSimpleName().substring(2));
+                    "attribute '"
+                            + name
+                            + "' has kind "
+                            + a.getClass().getSimpleName().substring(2)
+                            + ", expected "
+                            + kind.getSimpleName().substring(2));
         }
         return kind.cast(a);
     }
@@ -209,7 +215,15 @@ public final class Call {
     public int axis(String what, long axis, int rank) {
         if (axis < -rank || axis >= rank) {
             throw malformed(
-                    what + " is " + axis + ", expected " + -rank + " … " + (rank - 1) + " for rank " + rank);
+                    what
+                            + " is "
+                            + axis
+                            + ", expected "
+                            + -rank
+                            + " … "
+                            + (rank - 1)
+                            + " for rank "
+                            + rank);
         }
         return (int) (axis < 0 ? axis + rank : axis);
     }
@@ -229,7 +243,7 @@ public final class Call {
     /// A shape of these dimensions, which the node's parameters led to.
     ///
     /// @throws MalformedModelException if one is negative, or their product, in bytes of the widest
-    ///     element, exceeds a long
+    ///   element, exceeds a long
     public Shape shapeOf(long... dims) {
         try {
             Shape shape = Shape.of(dims);
@@ -239,7 +253,8 @@ public final class Call {
             throw malformed("yields an impossible shape: " + e.getMessage());
         } catch (ArithmeticException e) {
             throw malformed(
-                    "yields an impossible shape: " + java.util.Arrays.toString(dims)
+                    "yields an impossible shape: "
+                            + java.util.Arrays.toString(dims)
                             + " takes more than 2^63 - 1 bytes");
         }
     }
@@ -265,7 +280,11 @@ public final class Call {
     public void requireType(int i, DType... supported) {
         if (!List.of(supported).contains(dtype(i))) {
             throw unsupported(
-                    "input " + i + " has element type " + dtype(i) + ", supported are "
+                    "input "
+                            + i
+                            + " has element type "
+                            + dtype(i)
+                            + ", supported are "
                             + List.of(supported).toString().replaceAll("[\\[\\]]", ""));
         }
     }
@@ -274,7 +293,9 @@ public final class Call {
     public void requireInputs(int from, int to) {
         if (arguments.size() < from || arguments.size() > to) {
             throw malformed(
-                    "has " + arguments.size() + " inputs, expected "
+                    "has "
+                            + arguments.size()
+                            + " inputs, expected "
                             + (from == to ? "" + from : from + " to " + to));
         }
     }

@@ -1,8 +1,9 @@
 package dev.runnel.internal.op;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// The registry: which [Operator] serves which name. Each family adds its own.
 public final class Operators {

@@ -6,18 +6,20 @@ public interface Program {
     /// Binds to one session's memory.
     Step bind(Bench bench);
 
-    /// Bytes of scratch the bound step needs for that many rows; shared with the plan's other steps.
+    /// Bytes of scratch the bound step needs for that many rows; shared with the plan's other
+    /// steps.
     default long scratchBytes(int rows) {
         return 0;
     }
 
-    /// Whether the bound step reads input `i` from its operand. False for a constant that was packed:
-    /// the planner then keeps no second copy of it.
+    /// Whether the bound step reads input `i` from its operand. False for a constant that was
+    /// packed: the planner then keeps no second copy of it.
     default boolean reads(int i) {
         return true;
     }
 
-    /// What [dev.runnel.Model#describe] says of it behind the operator's name, such as `packed 2.1 MB`.
+    /// What [dev.runnel.Model#describe] says of it behind the operator's name, such as `packed 2.1
+    /// MB`.
     default String description() {
         return "";
     }

@@ -10,6 +10,9 @@ import dev.runnel.internal.memory.Operand;
 import dev.runnel.internal.memory.Weights;
 import dev.runnel.internal.op.Bench;
 import dev.runnel.internal.op.Step;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -18,9 +21,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
-/// A plan with memory of its own: ports, a block for each row, scratch. Used by one thread at a time.
+/// A plan with memory of its own: ports, a block for each row, scratch. Used by one thread at a
+/// time.
 public final class BoundPlan implements AutoCloseable {
     private final Plan plan;
     private final Arena arena = Arena.ofShared();
@@ -96,9 +99,13 @@ public final class BoundPlan implements AutoCloseable {
                 steps.add(
                         switch (item) {
                             case Item.Compute c -> compute(c);
-                            case Item.Copy(Value from, Value to) -> copy(operand(from), operand(to));
+                            case Item.Copy(Value from, Value to) ->
+                                    copy(operand(from), operand(to));
                             case Item.Choose c ->
-                                choose(operand(c.condition()), steps(c.then()), steps(c.otherwise()));
+                                    choose(
+                                            operand(c.condition()),
+                                            steps(c.then()),
+                                            steps(c.otherwise()));
                         });
             }
             return steps.toArray(Step[]::new);
@@ -134,16 +141,19 @@ public final class BoundPlan implements AutoCloseable {
             if (v.tensor != null) {
                 Tensor t = v.tensor;
                 MemorySegment s =
-                        weights.pack("as it is", List.of(t), type.byteSize(), m -> m.copyFrom(t.data()));
+                        weights.pack(
+                                "as it is", List.of(t), type.byteSize(), m -> m.copyFrom(t.data()));
                 return Operand.constant(type, s, 0);
             }
             String input = plan.inputPort(v);
             if (input != null) {
-                return Operand.block(type, Objects.requireNonNull(inputs.get(input)), 0, type.byteSize());
+                return Operand.block(
+                        type, Objects.requireNonNull(inputs.get(input)), 0, type.byteSize());
             }
             String output = plan.outputPort(v);
             if (output != null) {
-                return Operand.block(type, Objects.requireNonNull(outputs.get(output)), 0, type.byteSize());
+                return Operand.block(
+                        type, Objects.requireNonNull(outputs.get(output)), 0, type.byteSize());
             }
             Long state = plan.stateOffset(v);
             if (state != null) {
@@ -156,7 +166,8 @@ public final class BoundPlan implements AutoCloseable {
             long bytes = from.type().byteSize();
             return (first, last) -> {
                 for (int r = first; r < last; r++) {
-                    MemorySegment.copy(from.segment(r), from.offset(r), to.segment(r), to.offset(r), bytes);
+                    MemorySegment.copy(
+                            from.segment(r), from.offset(r), to.segment(r), to.offset(r), bytes);
                 }
             };
         }

@@ -9,12 +9,13 @@ import dev.runnel.graph.TensorType;
 import dev.runnel.graph.ValueInfo;
 import dev.runnel.internal.memory.Weights;
 import dev.runnel.internal.op.Operator;
+
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// A graph that was checked, with all that its plans share: bound inputs, state pairs, packed weights,
-/// folded constants. Thread-safe.
+/// A graph that was checked, with all that its plans share: bound inputs, state pairs, packed
+/// weights, folded constants. Thread-safe.
 public final class Compilation {
     private final Graph graph;
     private final Map<String, Tensor> bound;
@@ -71,7 +72,10 @@ public final class Compilation {
                     input(ordered, in);
                     if (ordered.outputs().stream().noneMatch(o -> o.name().equals(out))) {
                         throw new IllegalArgumentException(
-                                graph.name() + " has no output '" + out + "'; its outputs are "
+                                graph.name()
+                                        + " has no output '"
+                                        + out
+                                        + "'; its outputs are "
                                         + ordered.outputs().stream().map(ValueInfo::name).toList());
                     }
                     if (pairs.containsValue(out)) {
@@ -104,8 +108,13 @@ public final class Compilation {
                 .orElseThrow(
                         () ->
                                 new IllegalArgumentException(
-                                        graph.name() + " has no input '" + name + "'; its inputs are "
-                                                + graph.inputs().stream().map(ValueInfo::name).toList()));
+                                        graph.name()
+                                                + " has no input '"
+                                                + name
+                                                + "'; its inputs are "
+                                                + graph.inputs().stream()
+                                                        .map(ValueInfo::name)
+                                                        .toList()));
     }
 
     private static void requireOperators(String model, Node node) {

@@ -1,6 +1,7 @@
 package dev.runnel.internal.plan;
 
 import dev.runnel.graph.TensorType;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -38,7 +39,11 @@ final class Description {
                             "%s  %-12s %s -> %s%s",
                             number,
                             c.node().op(),
-                            types(c.inputs().stream().filter(Objects::nonNull).map(v -> v.type).toList()),
+                            types(
+                                    c.inputs().stream()
+                                            .filter(Objects::nonNull)
+                                            .map(v -> v.type)
+                                            .toList()),
                             c.outputs().stream()
                                     .filter(Objects::nonNull)
                                     .map(v -> v + place(v))
@@ -46,7 +51,7 @@ final class Description {
                             what.isEmpty() ? "" : "  (" + what + ")");
                 }
                 case Item.Copy(Value from, Value to) ->
-                    line("%s  %-12s %s -> %s%s", number, "copy", from, to, place(to));
+                        line("%s  %-12s %s -> %s%s", number, "copy", from, to, place(to));
                 case Item.Choose c -> {
                     line("%s  %-12s %s", number, "If", c.condition().name);
                     items(c.then(), indent + "    then ");
@@ -58,7 +63,9 @@ final class Description {
 
     private String place(Value v) {
         Value root = v.root();
-        if (plan.outputPort(root) != null || plan.stateOffset(root) != null || root.tensor != null) {
+        if (plan.outputPort(root) != null
+                || plan.stateOffset(root) != null
+                || root.tensor != null) {
             return "";
         }
         return " @" + plan.blockOffset(root);

@@ -9,6 +9,9 @@ import dev.runnel.internal.op.Bench;
 import dev.runnel.internal.op.Call;
 import dev.runnel.internal.op.Operator;
 import dev.runnel.internal.op.Program;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -16,10 +19,10 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/// Computes nodes whose inputs are known while planning, by running their very step. What was folded
-/// before is found again, so that all plans share one tensor, and so one packed copy of a weight.
+/// Computes nodes whose inputs are known while planning, by running their very step. What was
+/// folded before is found again, so that all plans share one tensor, and so one packed copy of a
+/// weight.
 final class Folder {
     /// A constant this small is folded whatever it is made of; a larger one only if it is not much
     /// larger than what it is made of, so that a small file cannot ask for a great constant.
@@ -31,7 +34,8 @@ final class Folder {
     private final Map<Node, Map<List<Object>, List<Tensor>>> folded = new IdentityHashMap<>();
 
     /// The values of the call's outputs, or null if it cannot be folded.
-    synchronized @Nullable List<Tensor> fold(Operator operator, Call call, List<@Nullable Value> inputs) {
+    synchronized @Nullable List<Tensor> fold(
+            Operator operator, Call call, List<@Nullable Value> inputs) {
         List<Object> key = new ArrayList<>();
         long inputBytes = 0;
         for (Value v : inputs) {
@@ -53,7 +57,8 @@ final class Folder {
         if (outputBytes > Math.max(FREE_BYTES, GROWTH * inputBytes)) {
             return null;
         }
-        Map<List<Object>, List<Tensor>> known = folded.computeIfAbsent(call.node(), n -> new HashMap<>());
+        Map<List<Object>, List<Tensor>> known =
+                folded.computeIfAbsent(call.node(), n -> new HashMap<>());
         List<Tensor> outputs = known.get(key);
         if (outputs == null) {
             if (known.size() == REMEMBERED_PER_NODE) {

@@ -4,8 +4,10 @@ import dev.runnel.graph.Node;
 import dev.runnel.internal.op.Call;
 import dev.runnel.internal.op.Operator;
 import dev.runnel.internal.op.Program;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /// One thing a plan does.
 sealed interface Item {
@@ -26,5 +28,6 @@ sealed interface Item {
     record Copy(Value from, Value to) implements Item {}
 
     /// Runs one of two branches, row by row, as the row's condition says.
-    record Choose(Node node, Value condition, List<Item> then, List<Item> otherwise) implements Item {}
+    record Choose(Node node, Value condition, List<Item> then, List<Item> otherwise)
+            implements Item {}
 }

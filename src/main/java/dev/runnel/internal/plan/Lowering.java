@@ -14,6 +14,9 @@ import dev.runnel.internal.op.Call;
 import dev.runnel.internal.op.Operator;
 import dev.runnel.internal.op.Operators;
 import dev.runnel.internal.op.Program;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -23,7 +26,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// Turns a graph into what there is to do for given input shapes: infers every type, folds what is
 /// known, inlines the branch of an `If` whose condition is known.
@@ -79,8 +81,13 @@ final class Lowering {
             Value v = scope.get(info.name());
             if (v.type.dtype() != info.dtype()) {
                 throw new MalformedModelException(
-                        model + ": output '" + info.name() + "' is declared " + info.dtype()
-                                + ", but the graph yields " + v.type.dtype());
+                        model
+                                + ": output '"
+                                + info.name()
+                                + "' is declared "
+                                + info.dtype()
+                                + ", but the graph yields "
+                                + v.type.dtype());
             }
             outputs.put(info.name(), v);
         }
@@ -96,8 +103,14 @@ final class Lowering {
                     Value after = Objects.requireNonNull(statesAfter.get(name));
                     if (!after.type.equals(before.type)) {
                         throw new MalformedModelException(
-                                model + ": state '" + name + "' goes in as " + before.type + " and comes out as "
-                                        + after.type + "; a state keeps its type");
+                                model
+                                        + ": state '"
+                                        + name
+                                        + "' goes in as "
+                                        + before.type
+                                        + " and comes out as "
+                                        + after.type
+                                        + "; a state keeps its type");
                     }
                     carried.add(new Lowered.Carried(name, before, after));
                 });
@@ -105,7 +118,8 @@ final class Lowering {
     }
 
     private void lower(Graph graph, Scope scope) {
-        graph.initializers().forEach((name, t) -> scope.put(name, Value.constant(scope.path, name, t)));
+        graph.initializers()
+                .forEach((name, t) -> scope.put(name, Value.constant(scope.path, name, t)));
         for (Node node : graph.nodes()) {
             if (node.domain().isEmpty() && node.op().equals("If")) {
                 lowerIf(node, scope);
@@ -167,16 +181,26 @@ final class Lowering {
         List<String> unread = call.unreadAttributes();
         if (!unread.isEmpty()) {
             throw call.unsupported(
-                    "attribute '" + unread.getFirst() + "' is not known to this operator; docs/formats.md lists what is");
+                    "attribute '"
+                            + unread.getFirst()
+                            + "' is not known to this operator; docs/formats.md lists what is");
         }
         if (call.node().outputs().size() > types.size()) {
             throw call.malformed(
-                    "has " + call.node().outputs().size() + " outputs, expected at most " + types.size());
+                    "has "
+                            + call.node().outputs().size()
+                            + " outputs, expected at most "
+                            + types.size());
         }
         for (TensorType t : types) {
             if (t.byteSize() > compilation.memoryLimit()) {
                 throw call.unsupported(
-                        "yields " + t + ", " + t.byteSize() + " bytes; the limit is " + compilation.memoryLimit()
+                        "yields "
+                                + t
+                                + ", "
+                                + t.byteSize()
+                                + " bytes; the limit is "
+                                + compilation.memoryLimit()
                                 + " (Options.memoryLimit)");
             }
         }
@@ -191,7 +215,8 @@ final class Lowering {
         } catch (Call.NeedsValue e) {
             throw needsInputs(call, Objects.requireNonNull(in.get(e.input())));
         }
-        List<Value> from = in.stream().filter(Objects::nonNull).map(Objects::requireNonNull).toList();
+        List<Value> from =
+                in.stream().filter(Objects::nonNull).map(Objects::requireNonNull).toList();
         List<@Nullable Value> out = new ArrayList<>();
         for (int i = 0; i < call.node().outputs().size(); i++) {
             String name = call.node().outputs().get(i);
@@ -225,7 +250,9 @@ final class Lowering {
             }
             if (v.origin == Value.Origin.STATE) {
                 throw call.unsupported(
-                        "its shape depends on what the state '" + v.name + "' holds; a state decides no shapes");
+                        "its shape depends on what the state '"
+                                + v.name
+                                + "' holds; a state decides no shapes");
             }
             if (v.origin == Value.Origin.INPUT) {
                 names.add(v.name);
@@ -250,7 +277,8 @@ final class Lowering {
         }
         if (condition.tensor != null) {
             boolean taken = condition.tensor.getLong(0) != 0;
-            Scope inner = new Scope(scope, scope.path + node.name() + (taken ? ".then/" : ".else/"));
+            Scope inner =
+                    new Scope(scope, scope.path + node.name() + (taken ? ".then/" : ".else/"));
             List<Value> results = lowerBranch(call, taken ? then : otherwise, inner);
             for (int i = 0; i < node.outputs().size(); i++) {
                 if (!node.outputs().get(i).isEmpty()) {
@@ -273,7 +301,10 @@ final class Lowering {
     private List<Value> lowerBranch(Call call, Graph branch, Scope inner) {
         if (branch.outputs().size() < call.node().outputs().size()) {
             throw call.malformed(
-                    "a branch has " + branch.outputs().size() + " outputs, expected " + call.node().outputs().size());
+                    "a branch has "
+                            + branch.outputs().size()
+                            + " outputs, expected "
+                            + call.node().outputs().size());
         }
         lower(branch, inner);
         return branch.outputs().stream().map(o -> inner.get(o.name())).toList();
@@ -291,9 +322,12 @@ final class Lowering {
         try {
             chooseDepth++;
             items = thenItems;
-            thenResults = lowerBranch(call, then, new Scope(scope, scope.path + node.name() + ".then/"));
+            thenResults =
+                    lowerBranch(call, then, new Scope(scope, scope.path + node.name() + ".then/"));
             items = elseItems;
-            elseResults = lowerBranch(call, otherwise, new Scope(scope, scope.path + node.name() + ".else/"));
+            elseResults =
+                    lowerBranch(
+                            call, otherwise, new Scope(scope, scope.path + node.name() + ".else/"));
         } catch (MalformedModelException | UnsupportedModelException | NeedsInputs e) {
             NeedsInputs needs = needsInputs(call, condition);
             needs.addSuppressed(e);
@@ -313,7 +347,12 @@ final class Lowering {
                 NeedsInputs needs = needsInputs(call, condition);
                 throw needs.inputs().isEmpty()
                         ? call.unsupported(
-                                "output '" + name + "' is " + a.type + " in one branch and " + b.type
+                                "output '"
+                                        + name
+                                        + "' is "
+                                        + a.type
+                                        + " in one branch and "
+                                        + b.type
                                         + " in the other, and the condition is computed")
                         : needs;
             }
@@ -328,8 +367,9 @@ final class Lowering {
 
     // ---- Options.stateful()
 
-    /// Where a forward recurrence starts from zero, gives it a tensor of the state to start from, and
-    /// asks for its last h (and c): the node so changed, or the node itself where nothing is to do.
+    /// Where a forward recurrence starts from zero, gives it a tensor of the state to start from,
+    /// and asks for its last h (and c): the node so changed, or the node itself where nothing is to
+    /// do.
     private Node carry(Node node, List<@Nullable Value> in, Scope scope) {
         if (!Recurrence.isForward(node)) {
             return node;
@@ -343,7 +383,10 @@ final class Lowering {
             }
             if (chooseDepth > 0) {
                 throw new UnsupportedModelException(
-                        model + ": " + node + ": keeps its state only if the branch it is in is known when"
+                        model
+                                + ": "
+                                + node
+                                + ": keeps its state only if the branch it is in is known when"
                                 + " compiling; bind the input that decides with Options.bind");
             }
             TensorType type = Recurrence.memoryType(node, in);
@@ -415,8 +458,14 @@ final class Lowering {
         }
         if (!fits) {
             throw new IllegalArgumentException(
-                    "cannot bind input '" + info.name() + "' of " + model + ": the value is " + value.type()
-                            + ", expected " + info.typeText());
+                    "cannot bind input '"
+                            + info.name()
+                            + "' of "
+                            + model
+                            + ": the value is "
+                            + value.type()
+                            + ", expected "
+                            + info.typeText());
         }
         return Tensors.converted(value, new TensorType(info.dtype(), shape));
     }
@@ -426,7 +475,10 @@ final class Lowering {
         Operator operator = Operators.find(node.domain(), node.op());
         if (operator == null) {
             throw new UnsupportedModelException(
-                    model + ": " + node + ": operator not supported; docs/formats.md lists those that are");
+                    model
+                            + ": "
+                            + node
+                            + ": operator not supported; docs/formats.md lists those that are");
         }
         return operator;
     }

@@ -1,6 +1,7 @@
 package dev.runnel.internal.plan;
 
 import dev.runnel.internal.op.Call;
+
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -12,9 +13,13 @@ public final class NeedsInputs extends RuntimeException {
 
     NeedsInputs(Call call, Set<String> inputs) {
         super(
-                "the plan of " + call.node() + " depends on the value of "
+                "the plan of "
+                        + call.node()
+                        + " depends on the value of "
                         + (inputs.size() == 1 ? "input " : "inputs ")
-                        + String.join(", ", new TreeSet<>(inputs).stream().map(i -> "'" + i + "'").toList()),
+                        + String.join(
+                                ", ",
+                                new TreeSet<>(inputs).stream().map(i -> "'" + i + "'").toList()),
                 null,
                 false,
                 false);

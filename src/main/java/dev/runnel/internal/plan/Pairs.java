@@ -4,6 +4,7 @@ import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.ValueInfo;
+
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -18,8 +19,17 @@ import java.util.Set;
 final class Pairs {
     private static final Set<String> MOVERS =
             Set.of(
-                    "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Slice", "Split",
-                    "Gather", "Concat", "Cast");
+                    "Identity",
+                    "Reshape",
+                    "Squeeze",
+                    "Unsqueeze",
+                    "Flatten",
+                    "Transpose",
+                    "Slice",
+                    "Split",
+                    "Gather",
+                    "Concat",
+                    "Cast");
 
     /// One tensor of one node's memory.
     private record End(Node node, String memory) {
@@ -66,9 +76,14 @@ final class Pairs {
                     List<String> outputs =
                             graph.outputs().stream()
                                     .map(ValueInfo::name)
-                                    .filter(o -> names.containsKey(o) && names.get(o).ends.equals(ends))
+                                    .filter(
+                                            o ->
+                                                    names.containsKey(o)
+                                                            && names.get(o).ends.equals(ends))
                                     .toList();
-                    if (!ends.isEmpty() && outputs.size() == 1 && !found.containsValue(outputs.getFirst())) {
+                    if (!ends.isEmpty()
+                            && outputs.size() == 1
+                            && !found.containsValue(outputs.getFirst())) {
                         found.put(input, outputs.getFirst());
                     }
                 });
@@ -112,10 +127,13 @@ final class Pairs {
     private void followRecurrence(Node node, Map<String, Content> names) {
         for (Recurrence.Memory m : Recurrence.memories(node)) {
             Content from =
-                    m.input() < node.inputs().size() ? names.get(node.inputs().get(m.input())) : null;
+                    m.input() < node.inputs().size()
+                            ? names.get(node.inputs().get(m.input()))
+                            : null;
             if (from != null) {
                 for (String input : from.inputs) {
-                    java.util.Objects.requireNonNull(reached.get(input)).add(new End(node, m.name()));
+                    java.util.Objects.requireNonNull(reached.get(input))
+                            .add(new End(node, m.name()));
                 }
             }
             if (m.output() < node.outputs().size()) {

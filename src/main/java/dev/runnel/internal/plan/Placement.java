@@ -1,13 +1,15 @@
 package dev.runnel.internal.plan;
 
 import dev.runnel.internal.memory.Blocks;
+
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 
 /// Places every computed tensor once in a row's block: tensors whose lives do not overlap share
-/// memory. Lives are measured in items, counted as they lie in the plan, those of branches included.
+/// memory. Lives are measured in items, counted as they lie in the plan, those of branches
+/// included.
 final class Placement {
     private static final class Life {
         final long bytes;
@@ -78,7 +80,9 @@ final class Placement {
 
     private void write(@org.jspecify.annotations.Nullable Value v) {
         if (v != null && v.root().origin == Value.Origin.STEP) {
-            lives.computeIfAbsent(v.root(), r -> new Life(Blocks.aligned(r.type.byteSize()), now)).to = now;
+            lives.computeIfAbsent(v.root(), r -> new Life(Blocks.aligned(r.type.byteSize()), now))
+                            .to =
+                    now;
         }
     }
 

@@ -3,16 +3,18 @@ package dev.runnel.internal.plan;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.memory.Blocks;
 import dev.runnel.internal.memory.Weights;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
-/// What to do for given input shapes, and where each tensor lies meanwhile. Immutable; shared by all
-/// sessions, each of which binds it to memory of its own ([#bind]).
+/// What to do for given input shapes, and where each tensor lies meanwhile. Immutable; shared by
+/// all sessions, each of which binds it to memory of its own ([#bind]).
 public final class Plan {
     private final Lowered lowered;
     private final List<Item> items;
@@ -48,13 +50,15 @@ public final class Plan {
         return all;
     }
 
-    /// An output is computed right where the caller reads it, unless that memory is already another's.
+    /// An output is computed right where the caller reads it, unless that memory is already
+    /// another's.
     private void placeOutputs() {
         lowered.outputs()
                 .forEach(
                         (name, v) -> {
                             Value root = v.root();
-                            if (root.origin == Value.Origin.STEP && !outputPorts.containsKey(root)) {
+                            if (root.origin == Value.Origin.STEP
+                                    && !outputPorts.containsKey(root)) {
                                 outputPorts.put(root, name);
                             } else {
                                 Value copy = Value.computed("", name, v.type);
@@ -122,7 +126,9 @@ public final class Plan {
         for (TensorType t : outputs().values()) {
             ports = Math.addExact(ports, Math.multiplyExact(Blocks.aligned(t.byteSize()), rows));
         }
-        return Math.addExact(Math.addExact(ports, Math.multiplyExact(rowBytes, rows)), scratchBytes(items, rows));
+        return Math.addExact(
+                Math.addExact(ports, Math.multiplyExact(rowBytes, rows)),
+                scratchBytes(items, rows));
     }
 
     static long scratchBytes(List<Item> items, int rows) {
@@ -133,7 +139,9 @@ public final class Plan {
                         case Item.Compute c -> c.program().scratchBytes(rows);
                         case Item.Copy c -> 0;
                         case Item.Choose c ->
-                            Math.max(scratchBytes(c.then(), rows), scratchBytes(c.otherwise(), rows));
+                                Math.max(
+                                        scratchBytes(c.then(), rows),
+                                        scratchBytes(c.otherwise(), rows));
                     };
             bytes = Math.max(bytes, needed);
         }

@@ -4,9 +4,11 @@ import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.TensorType;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// What the planner knows of RNN, GRU and LSTM nodes: where their memory goes in and comes out.
 final class Recurrence {
@@ -46,8 +48,8 @@ final class Recurrence {
         return node.attributes().get("layout") instanceof Attribute.OfLong(long l) && l == 1;
     }
 
-    /// The type of initial_h of a node of one direction: `[1, N, H]`, batch first `[N, 1, H]`; null if
-    /// the inputs are too broken to say, which the operator will complain of.
+    /// The type of initial_h of a node of one direction: `[1, N, H]`, batch first `[N, 1, H]`; null
+    /// if the inputs are too broken to say, which the operator will complain of.
     static @Nullable TensorType memoryType(Node node, List<@Nullable Value> in) {
         Value x = in.isEmpty() ? null : in.getFirst();
         Value r = in.size() < 3 ? null : in.get(2);

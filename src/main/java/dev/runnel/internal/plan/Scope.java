@@ -1,8 +1,9 @@
 package dev.runnel.internal.plan;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// The names a graph, or a branch in it, can see.
 final class Scope {

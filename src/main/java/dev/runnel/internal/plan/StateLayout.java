@@ -2,6 +2,7 @@ package dev.runnel.internal.plan;
 
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.memory.Blocks;
+
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,7 +23,10 @@ public record StateLayout(List<Slot> slots, long bytes) {
             slots.add(new Slot(names.get(i), types.get(i), at));
             long bytes = types.get(i).byteSize();
             // A small tensor must not cost a whole cache line: there may be 100,000 states.
-            at += bytes >= Blocks.LINE ? Blocks.aligned(bytes) : Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+            at +=
+                    bytes >= Blocks.LINE
+                            ? Blocks.aligned(bytes)
+                            : Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
         }
         return new StateLayout(List.copyOf(slots), at);
     }

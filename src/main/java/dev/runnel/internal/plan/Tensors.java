@@ -3,6 +3,7 @@ package dev.runnel.internal.plan;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.memory.Elements;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -15,7 +16,10 @@ final class Tensors {
         if (tensor.type().equals(type)) {
             return tensor;
         }
-        MemorySegment s = Arena.ofAuto().allocate(Math.max(type.byteSize(), 1), 64).asSlice(0, type.byteSize());
+        MemorySegment s =
+                Arena.ofAuto()
+                        .allocate(Math.max(type.byteSize(), 1), 64)
+                        .asSlice(0, type.byteSize());
         boolean integers = !tensor.dtype().isFloat() && !type.dtype().isFloat();
         for (long i = 0; i < tensor.elements(); i++) {
             long offset = i * type.dtype().byteSize();

@@ -3,10 +3,12 @@ package dev.runnel.internal.plan;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /// Decides whether a graph that takes whole sequences may be stepped instead. Lowers it for two
 /// lengths of the sequence and compares shapes: the axis of a tensor that grew is time. Then each
@@ -67,7 +69,11 @@ public final class TimeAxis {
                 return "takes a tensor whose steps lie in no single axis";
             }
             timeless &= in[i] < 0;
-            if (v != null && v.tensor != null && in[i] >= 0 && v.type.dtype().isFloat() && !isUniform(v.tensor, in[i])) {
+            if (v != null
+                    && v.tensor != null
+                    && in[i] >= 0
+                    && v.type.dtype().isFloat()
+                    && !isUniform(v.tensor, in[i])) {
                 return "takes constants that differ from step to step";
             }
         }

@@ -2,6 +2,7 @@ package dev.runnel.internal.plan;
 
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
+
 import org.jspecify.annotations.Nullable;
 
 /// One tensor of a plan. Compared by identity.
@@ -32,7 +33,12 @@ final class Value {
     final @Nullable Value viewOf;
 
     private Value(
-            String path, String name, TensorType type, Origin origin, @Nullable Tensor tensor, @Nullable Value viewOf) {
+            String path,
+            String name,
+            TensorType type,
+            Origin origin,
+            @Nullable Tensor tensor,
+            @Nullable Value viewOf) {
         this.path = path;
         this.name = name;
         this.type = type;

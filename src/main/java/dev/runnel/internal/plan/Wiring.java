@@ -5,6 +5,7 @@ import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.ValueInfo;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -17,8 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// Checks that a graph hangs together (every tensor read is produced exactly once, there is no cycle)
-/// and puts its nodes in an order in which each comes after what it reads.
+/// Checks that a graph hangs together (every tensor read is produced exactly once, there is no
+/// cycle) and puts its nodes in an order in which each comes after what it reads.
 final class Wiring {
     private static final int MAX_DEPTH = 64;
 
@@ -45,7 +46,10 @@ final class Wiring {
         for (ValueInfo input : graph.inputs()) {
             if (!known.add(input.name()) && depth == 0) {
                 throw new MalformedModelException(
-                        model + ": input '" + input.name() + "' is declared twice or is also an initializer");
+                        model
+                                + ": input '"
+                                + input.name()
+                                + "' is declared twice or is also an initializer");
             }
         }
         Map<String, Node> producers = producers(graph);
@@ -94,11 +98,22 @@ final class Wiring {
                 Node other = producers.put(output, node);
                 if (other != null) {
                     throw new MalformedModelException(
-                            model + ": tensor '" + output + "' is produced twice, by " + other + " and by " + node);
+                            model
+                                    + ": tensor '"
+                                    + output
+                                    + "' is produced twice, by "
+                                    + other
+                                    + " and by "
+                                    + node);
                 }
                 if (inputs.contains(output) || graph.initializers().containsKey(output)) {
                     throw new MalformedModelException(
-                            model + ": tensor '" + output + "' is produced by " + node + ", but is also an "
+                            model
+                                    + ": tensor '"
+                                    + output
+                                    + "' is produced by "
+                                    + node
+                                    + ", but is also an "
                                     + (inputs.contains(output) ? "input" : "initializer"));
                 }
             }
@@ -130,7 +145,8 @@ final class Wiring {
         return captured;
     }
 
-    /// Depth-first, with a stack of its own: a chain of a million nodes must not overflow the thread's.
+    /// Depth-first, with a stack of its own: a chain of a million nodes must not overflow the
+    /// thread's.
     private final class Sort {
         private record Visit(Node node, Deque<String> pending) {}
 
@@ -169,8 +185,13 @@ final class Wiring {
                     Node producer = producers.get(name);
                     if (producer == null) {
                         throw new MalformedModelException(
-                                model + ": " + v.node + ": input '" + name
-                                        + "' is produced by no node and is no input or initializer");
+                                model
+                                        + ": "
+                                        + v.node
+                                        + ": input '"
+                                        + name
+                                        + "' is produced by no node and is no input or"
+                                        + " initializer");
                     }
                     push(stack, producer);
                 }
