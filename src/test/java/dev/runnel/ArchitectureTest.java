@@ -1,0 +1,76 @@
+package dev.runnel;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+/// The arrows between packages that docs/architecture.md draws, and nothing but them.
+class ArchitectureTest {
+    private static final JavaClasses RUNTIME =
+            new ClassFileImporter()
+                    .withImportOption(new ImportOption.DoNotIncludeTests())
+                    .importPackages("dev.runnel");
+
+    private static void mayUse(String packageName, String... others) {
+        String[] allowed = new String[others.length + 4];
+        System.arraycopy(others, 0, allowed, 0, others.length);
+        allowed[others.length] = packageName;
+        allowed[others.length + 1] = "java..";
+        allowed[others.length + 2] = "jdk.incubator.vector";
+        allowed[others.length + 3] = "org.jspecify.annotations";
+        classes()
+                .that()
+                .resideInAPackage(packageName)
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(allowed)
+                .check(RUNTIME);
+    }
+
+    @Test
+    void packages_useOnlyThoseBelowThem() {
+        mayUse("dev.runnel.graph");
+        mayUse("dev.runnel.internal.memory", "dev.runnel.graph");
+        mayUse("dev.runnel.internal.kernel..", "dev.runnel.internal.memory");
+        mayUse(
+                "dev.runnel.internal.op..",
+                "dev.runnel",
+                "dev.runnel.graph",
+                "dev.runnel.internal.kernel",
+                "dev.runnel.internal.memory");
+        mayUse(
+                "dev.runnel.internal.plan",
+                "dev.runnel",
+                "dev.runnel.graph",
+                "dev.runnel.internal.op..",
+                "dev.runnel.internal.kernel",
+                "dev.runnel.internal.memory");
+    }
+
+    @Test
+    void operatorsAndPlanner_useNoPublicClassButTheExceptions() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.runnel.internal..")
+                .should()
+                .dependOnClassesThat()
+                .belongToAnyOf(
+                        Model.class, Session.class, State.class, Snapshot.class, Options.class, Port.class)
+                .check(RUNTIME);
+    }
+
+    @Test
+    void vectorApi_isUsedByVectorKernelsOnly() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.runnel.internal.kernel.vector..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("jdk.incubator.vector..")
+                .check(RUNTIME);
+    }
+}
