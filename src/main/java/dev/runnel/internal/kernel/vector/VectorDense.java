@@ -4,15 +4,16 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.runnel.internal.kernel.DenseKernels;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
-/// [DenseKernels] by the Vector API: blocks of 4 rows × 2 vectors, single rows by 8 vectors, eight
+/// [DenseKernels] by the Vector API, at the width of [Width]: blocks of 4 rows × 2 vectors, single rows by 8 vectors, eight
 /// independent chains each, enough to hide the latency of fma. The last, partial vector is masked.
-public final class VectorDense implements DenseKernels {
-    private static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
+final class VectorDense implements DenseKernels {
+    private static final VectorSpecies<Float> S = Width.species(MethodHandles.lookup());
     private static final int LANES = S.length();
     private static final long V = S.vectorByteSize();
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
