@@ -11,6 +11,9 @@ public final class Operators {
 
     static {
         // One line for each family; see CONTRIBUTING.md, "Adding an operator".
+        STANDARD.put("MatMul", new MatMul());
+        STANDARD.put("Gemm", new Gemm());
+        STANDARD.put("Einsum", new Einsum());
     }
 
     private Operators() {}
