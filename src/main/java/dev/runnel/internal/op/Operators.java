@@ -14,6 +14,10 @@ public final class Operators {
         STANDARD.put("MatMul", new MatMul());
         STANDARD.put("Gemm", new Gemm());
         STANDARD.put("Einsum", new Einsum());
+        STANDARD.putAll(Arithmetic.all());
+        STANDARD.putAll(Unary.all());
+        STANDARD.put("Pow", new Pow());
+        STANDARD.put("Clip", new Clip());
     }
 
     private Operators() {}

@@ -1,0 +1,256 @@
+package dev.runnel.internal.op;
+
+import static dev.runnel.graph.DType.BFLOAT16;
+import static dev.runnel.graph.DType.FLOAT16;
+import static dev.runnel.graph.DType.FLOAT32;
+import static dev.runnel.graph.DType.FLOAT64;
+
+import dev.runnel.graph.DType;
+import dev.runnel.graph.Shape;
+import dev.runnel.graph.TensorType;
+import dev.runnel.internal.kernel.ArithmeticKernels;
+import dev.runnel.internal.kernel.BinaryFunction;
+import dev.runnel.internal.memory.Elements;
+import dev.runnel.internal.memory.Operand;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleBinaryOperator;
+import java.util.function.LongBinaryOperator;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// Arithmetic on broadcast inputs: `Add Sub Mul Div Mod PRelu` of two, `Min Max Sum Mean` of any
+/// number, joined from left to right. float32 goes through kernels, other floating-point types are
+/// computed in double and rounded once an operation, integers wrap around. A quotient of integers is
+/// truncated, and 0 where the divisor is.
+final class Arithmetic implements Operator {
+    static final DType[] FLOATS = {FLOAT32, FLOAT64, FLOAT16, BFLOAT16};
+    static final DType[] NUMBERS =
+            Arrays.stream(DType.values()).filter(t -> t != DType.BOOL).toArray(DType[]::new);
+
+    /// A function of two numbers for every element type.
+    ///
+    /// @param kernel its float32 kernel, if there is one
+    /// @param unsigned for 64-bit unsigned integers; shorter ones fit the signed function
+    private record Function(
+            @Nullable BinaryFunction kernel,
+            DoubleBinaryOperator floats,
+            LongBinaryOperator signed,
+            LongBinaryOperator unsigned) {}
+
+    private static final Function ADD =
+            new Function(BinaryFunction.ADD, (a, b) -> a + b, (a, b) -> a + b, (a, b) -> a + b);
+    private static final Function SUB =
+            new Function(BinaryFunction.SUB, (a, b) -> a - b, (a, b) -> a - b, (a, b) -> a - b);
+    private static final Function MUL =
+            new Function(BinaryFunction.MUL, (a, b) -> a * b, (a, b) -> a * b, (a, b) -> a * b);
+    private static final Function DIV =
+            new Function(
+                    BinaryFunction.DIV,
+                    (a, b) -> a / b,
+                    (a, b) -> b == 0 ? 0 : a / b,
+                    (a, b) -> b == 0 ? 0 : Long.divideUnsigned(a, b));
+    private static final Function MIN =
+            new Function(
+                    BinaryFunction.MIN,
+                    Math::min,
+                    Math::min,
+                    (a, b) -> Long.compareUnsigned(a, b) < 0 ? a : b);
+    private static final Function MAX =
+            new Function(
+                    BinaryFunction.MAX,
+                    Math::max,
+                    Math::max,
+                    (a, b) -> Long.compareUnsigned(a, b) > 0 ? a : b);
+    private static final Function LEAK =
+            new Function(
+                    BinaryFunction.LEAK,
+                    (a, b) -> a < 0 ? a * b : a,
+                    (a, b) -> a < 0 ? a * b : a,
+                    (a, b) -> a);
+    private static final Function REMAINDER =
+            new Function(
+                    null,
+                    (a, b) -> a % b,
+                    (a, b) -> b == 0 ? 0 : a % b,
+                    (a, b) -> b == 0 ? 0 : Long.remainderUnsigned(a, b));
+    private static final Function MODULO =
+            new Function(null, REMAINDER.floats, (a, b) -> b == 0 ? 0 : Math.floorMod(a, b), REMAINDER.unsigned);
+
+    private final Function function;
+    private final DType[] types;
+    private final boolean variadic;
+    private final boolean mean;
+
+    private Arithmetic(Function function, DType[] types, boolean variadic, boolean mean) {
+        this.function = function;
+        this.types = types;
+        this.variadic = variadic;
+        this.mean = mean;
+    }
+
+    static Map<String, Operator> all() {
+        return Map.of(
+                "Add", new Arithmetic(ADD, NUMBERS, false, false),
+                "Sub", new Arithmetic(SUB, NUMBERS, false, false),
+                "Mul", new Arithmetic(MUL, NUMBERS, false, false),
+                "Div", new Arithmetic(DIV, NUMBERS, false, false),
+                "Mod", new Arithmetic(REMAINDER, NUMBERS, false, false),
+                "PRelu", new Arithmetic(LEAK, NUMBERS, false, false),
+                "Min", new Arithmetic(MIN, NUMBERS, true, false),
+                "Max", new Arithmetic(MAX, NUMBERS, true, false),
+                "Sum", new Arithmetic(ADD, FLOATS, true, false),
+                "Mean", new Arithmetic(ADD, FLOATS, true, true));
+    }
+
+    /// The function, which for `Mod` depends on an attribute.
+    private Function function(Call call) {
+        if (function != REMAINDER) {
+            return function;
+        }
+        boolean fmod = call.flag("fmod", false);
+        if (!fmod && call.dtype(0).isFloat()) {
+            throw call.malformed("attribute 'fmod' is 0, expected 1 for " + call.dtype(0) + " inputs");
+        }
+        return fmod ? REMAINDER : MODULO;
+    }
+
+    @Override
+    public List<TensorType> infer(Call call) {
+        call.requireInputs(variadic ? 1 : 2, variadic ? Integer.MAX_VALUE : 2);
+        call.requireType(0, types);
+        for (int i = 1; i < call.inputCount(); i++) {
+            MatMul.requireSameType(call, 0, i);
+        }
+        function(call);
+        Shape[] shapes = IntStream.range(0, call.inputCount()).mapToObj(call::shape).toArray(Shape[]::new);
+        Shape out = Broadcast.shape(call, shapes);
+        if (function == LEAK && !out.equals(shapes[0])) {
+            throw call.malformed(
+                    "slope has shape " + shapes[1] + ", expected one that broadcasts to " + shapes[0]
+                            + " = that of input 0");
+        }
+        return List.of(new TensorType(call.dtype(0), out));
+    }
+
+    @Override
+    public Program compile(Call call) {
+        TensorType type = call.outputTypes().getFirst();
+        int count = call.inputCount();
+        if (count == 1) {
+            return Program.VIEW;
+        }
+        Shape out = type.shape();
+        Broadcast[] walks = new Broadcast[count - 1];
+        walks[0] = Broadcast.of(out, call.shape(0), call.shape(1), out);
+        for (int i = 1; i < walks.length; i++) {
+            walks[i] = Broadcast.of(out, out, call.shape(i + 1), out);
+        }
+        return new Chain(function(call), type, walks, mean ? count : 1);
+    }
+
+    @Override
+    public @Nullable String timeObstacle(Call call, int[] in, int[] out) {
+        return Broadcast.timeObstacle(call, in, out);
+    }
+
+    /// Joins the inputs one after the other.
+    private record Chain(Function f, TensorType type, Broadcast[] walks, int divisor) implements Program {
+        @Override
+        public Step bind(Bench bench) {
+            Operand out = bench.out(0);
+            Pass[] passes = new Pass[walks.length];
+            for (int i = 0; i < passes.length; i++) {
+                passes[i] = new Pass(f, walks[i], i == 0 ? bench.in(0) : out, bench.in(i + 1), out, bench);
+            }
+            return (from, to) -> {
+                for (int r = from; r < to; r++) {
+                    for (Pass pass : passes) {
+                        pass.run(r);
+                    }
+                    if (divisor != 1) {
+                        divide(out.segment(r), out.offset(r));
+                    }
+                }
+            };
+        }
+
+        private void divide(MemorySegment s, long offset) {
+            DType dtype = type.dtype();
+            for (long at = offset; at < offset + type.byteSize(); at += dtype.byteSize()) {
+                Elements.setDouble(dtype, s, at, Elements.getDouble(dtype, s, at) / divisor);
+            }
+        }
+    }
+
+    /// One function applied to two operands.
+    private static final class Pass {
+        private final Function f;
+        private final Broadcast walk;
+        private final Broadcast.Cursor cursor;
+        private final Operand a;
+        private final Operand b;
+        private final Operand out;
+        private final DType dtype;
+        private final ArithmeticKernels kernels;
+
+        Pass(Function f, Broadcast walk, Operand a, Operand b, Operand out, Bench bench) {
+            this.f = f;
+            this.walk = walk;
+            this.cursor = walk.cursor();
+            this.a = a;
+            this.b = b;
+            this.out = out;
+            this.dtype = out.type().dtype();
+            this.kernels = bench.kernels().arithmetic();
+        }
+
+        void run(int r) {
+            int size = dtype.byteSize();
+            cursor.start();
+            do {
+                long aAt = a.offset(r) + cursor.at(0) * size;
+                long bAt = b.offset(r) + cursor.at(1) * size;
+                long at = out.offset(r) + cursor.at(2) * size;
+                if (dtype == FLOAT32 && f.kernel != null) {
+                    kernels.apply(
+                            f.kernel,
+                            a.segment(r),
+                            aAt,
+                            walk.step(0),
+                            b.segment(r),
+                            bAt,
+                            walk.step(1),
+                            out.segment(r),
+                            at,
+                            walk.length());
+                } else {
+                    elements(r, aAt, bAt, at);
+                }
+            } while (cursor.next());
+        }
+
+        private void elements(int r, long aAt, long bAt, long at) {
+            int size = dtype.byteSize();
+            long aStep = (long) walk.step(0) * size;
+            long bStep = (long) walk.step(1) * size;
+            LongBinaryOperator integers = dtype.isUnsigned() ? f.unsigned : f.signed;
+            for (int i = 0; i < walk.length(); i++) {
+                long left = aAt + i * aStep;
+                long right = bAt + i * bStep;
+                if (dtype.isFloat()) {
+                    double x = Elements.getDouble(dtype, a.segment(r), left);
+                    double y = Elements.getDouble(dtype, b.segment(r), right);
+                    Elements.setDouble(dtype, out.segment(r), at, f.floats.applyAsDouble(x, y));
+                } else {
+                    long x = Elements.getLong(dtype, a.segment(r), left);
+                    long y = Elements.getLong(dtype, b.segment(r), right);
+                    Elements.setLong(dtype, out.segment(r), at, integers.applyAsLong(x, y));
+                }
+                at += size;
+            }
+        }
+    }
+}
