@@ -1,5 +1,6 @@
 package dev.runnel.internal.kernel;
 
+import dev.runnel.internal.kernel.scalar.ScalarArithmetic;
 import dev.runnel.internal.kernel.scalar.ScalarDense;
 import dev.runnel.internal.kernel.scalar.ScalarElements;
 import dev.runnel.internal.kernel.scalar.ScalarRecurrent;
@@ -12,13 +13,23 @@ import java.lang.System.Logger.Level;
 ///
 /// @param name `scalar`, or `vector` with its width in bits: `vector-512`
 /// @param recurrent RNN, GRU and LSTM
-/// @param dense matrix products, convolutions, reductions
+/// @param dense matrix products and convolutions
 /// @param elements functions of single elements
+/// @param arithmetic functions of two elements, reductions
 public record Kernels(
-        String name, RecurrentKernels recurrent, DenseKernels dense, ElementKernels elements) {
+        String name,
+        RecurrentKernels recurrent,
+        DenseKernels dense,
+        ElementKernels elements,
+        ArithmeticKernels arithmetic) {
 
     private static final Kernels SCALAR =
-            new Kernels("scalar", new ScalarRecurrent(), new ScalarDense(), new ScalarElements());
+            new Kernels(
+                    "scalar",
+                    new ScalarRecurrent(),
+                    new ScalarDense(),
+                    new ScalarElements(),
+                    new ScalarArithmetic());
 
     /// What [#preferred] returns; chosen, and complained about, once.
     private static final class Preferred {

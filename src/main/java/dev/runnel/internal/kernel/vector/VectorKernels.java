@@ -1,5 +1,6 @@
 package dev.runnel.internal.kernel.vector;
 
+import dev.runnel.internal.kernel.ArithmeticKernels;
 import dev.runnel.internal.kernel.DenseKernels;
 import dev.runnel.internal.kernel.ElementKernels;
 import dev.runnel.internal.kernel.Kernels;
@@ -33,6 +34,7 @@ public final class VectorKernels {
                 "vector-" + bits,
                 Width.<RecurrentKernels>copy(VectorRecurrent.class, bits),
                 Width.<DenseKernels>copy(VectorDense.class, bits),
-                Width.<ElementKernels>copy(VectorElements.class, bits));
+                Width.<ElementKernels>copy(VectorElements.class, bits),
+                Width.<ArithmeticKernels>copy(VectorArithmetic.class, bits));
     }
 }

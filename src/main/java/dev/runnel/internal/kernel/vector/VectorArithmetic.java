@@ -1,0 +1,356 @@
+package dev.runnel.internal.kernel.vector;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.runnel.internal.kernel.ArithmeticKernels;
+import dev.runnel.internal.kernel.BinaryFunction;
+import dev.runnel.internal.kernel.Reduction;
+import dev.runnel.internal.kernel.scalar.ScalarArithmetic;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/// [ArithmeticKernels] by the Vector API. Each function has its own loops: an operation chosen by a
+/// variable would not be compiled to an instruction. The elements behind the last full vector, and
+/// the rarer reductions, are the scalar twin's.
+final class VectorArithmetic implements ArithmeticKernels {
+    private static final VectorSpecies<Float> S = Width.species(MethodHandles.lookup());
+    private static final int LANES = S.length();
+    private static final int CHAINS = 16;
+    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    private static final VectorShuffle<Float> BY_1 = VectorShuffle.fromOp(S, i -> i ^ 1);
+    private static final VectorShuffle<Float> BY_2 = VectorShuffle.fromOp(S, i -> i ^ 2);
+    private static final VectorShuffle<Float> BY_4 = VectorShuffle.fromOp(S, i -> (i ^ 4) % LANES);
+    private static final VectorShuffle<Float> BY_8 = VectorShuffle.fromOp(S, i -> (i ^ 8) % LANES);
+
+    private final ScalarArithmetic scalar = new ScalarArithmetic();
+
+    @Override
+    public void apply(
+            BinaryFunction f,
+            MemorySegment a,
+            long aOffset,
+            int aStep,
+            MemorySegment b,
+            long bOffset,
+            int bStep,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
+        int done = n / LANES * LANES;
+        if (done > 0) {
+            if (aStep == 1 && bStep == 1) {
+                both(f, a, aOffset, b, bOffset, dst, dstOffset, done);
+            } else if (aStep == 1) {
+                right(f, a, aOffset, b.get(JAVA_FLOAT_UNALIGNED, bOffset), dst, dstOffset, done);
+            } else if (bStep == 1) {
+                left(f, a.get(JAVA_FLOAT_UNALIGNED, aOffset), b, bOffset, dst, dstOffset, done);
+            } else {
+                done = 0;
+            }
+        }
+        if (done < n) {
+            scalar.apply(
+                    f,
+                    a,
+                    aOffset + 4L * done * aStep,
+                    aStep,
+                    b,
+                    bOffset + 4L * done * bStep,
+                    bStep,
+                    dst,
+                    dstOffset + 4L * done,
+                    n - done);
+        }
+    }
+
+    private static void both(
+            BinaryFunction f,
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
+        switch (f) {
+            case ADD -> add(a, aOffset, b, bOffset, dst, dstOffset, n);
+            case MUL -> mul(a, aOffset, b, bOffset, dst, dstOffset, n);
+            case MIN -> min(a, aOffset, b, bOffset, dst, dstOffset, n);
+            case MAX -> max(a, aOffset, b, bOffset, dst, dstOffset, n);
+            case SUB -> sub(a, aOffset, b, bOffset, dst, dstOffset, n);
+            case DIV -> div(a, aOffset, b, bOffset, dst, dstOffset, n);
+            case LEAK -> leak(a, aOffset, b, bOffset, dst, dstOffset, n);
+        }
+    }
+
+    private static void right(
+            BinaryFunction f, MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        switch (f) {
+            case ADD -> add(a, aOffset, b, dst, dstOffset, n);
+            case MUL -> mul(a, aOffset, b, dst, dstOffset, n);
+            case MIN -> min(a, aOffset, b, dst, dstOffset, n);
+            case MAX -> max(a, aOffset, b, dst, dstOffset, n);
+            case SUB -> add(a, aOffset, -b, dst, dstOffset, n);
+            case DIV -> div(a, aOffset, b, dst, dstOffset, n);
+            case LEAK -> leak(a, aOffset, b, dst, dstOffset, n);
+        }
+    }
+
+    private static void left(
+            BinaryFunction f, float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        switch (f) {
+            case ADD -> add(b, bOffset, a, dst, dstOffset, n);
+            case MUL -> mul(b, bOffset, a, dst, dstOffset, n);
+            case MIN -> min(b, bOffset, a, dst, dstOffset, n);
+            case MAX -> max(b, bOffset, a, dst, dstOffset, n);
+            case SUB -> sub(a, b, bOffset, dst, dstOffset, n);
+            case DIV -> div(a, b, bOffset, dst, dstOffset, n);
+            case LEAK -> leak(a, b, bOffset, dst, dstOffset, n);
+        }
+    }
+
+    private static FloatVector load(MemorySegment s, long offset, int i) {
+        return FloatVector.fromMemorySegment(S, s, offset + 4L * i, LE);
+    }
+
+    private static void add(
+            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).add(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void add(
+            MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        FloatVector all = FloatVector.broadcast(S, b);
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).add(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void mul(
+            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).mul(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void mul(
+            MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        FloatVector all = FloatVector.broadcast(S, b);
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).mul(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void min(
+            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).min(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void min(
+            MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        FloatVector all = FloatVector.broadcast(S, b);
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).min(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void max(
+            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).max(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void max(
+            MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        FloatVector all = FloatVector.broadcast(S, b);
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).max(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void sub(
+            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).sub(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void sub(
+            float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        FloatVector all = FloatVector.broadcast(S, a);
+        for (int i = 0; i < n; i += LANES) {
+            all.sub(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void div(
+            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).div(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void div(
+            MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        FloatVector all = FloatVector.broadcast(S, b);
+        for (int i = 0; i < n; i += LANES) {
+            load(a, aOffset, i).div(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void div(
+            float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        FloatVector all = FloatVector.broadcast(S, a);
+        for (int i = 0; i < n; i += LANES) {
+            all.div(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static FloatVector leak(FloatVector a, FloatVector b) {
+        return a.blend(a.mul(b), a.lt(0));
+    }
+
+    private static void leak(
+            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        for (int i = 0; i < n; i += LANES) {
+            leak(load(a, aOffset, i), load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void leak(
+            MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        FloatVector all = FloatVector.broadcast(S, b);
+        for (int i = 0; i < n; i += LANES) {
+            leak(load(a, aOffset, i), all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    private static void leak(
+            float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        FloatVector all = FloatVector.broadcast(S, a);
+        for (int i = 0; i < n; i += LANES) {
+            leak(all, load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+        }
+    }
+
+    @Override
+    public float reduce(Reduction f, MemorySegment src, long srcOffset, int n) {
+        if (n < CHAINS) {
+            return scalar.reduce(f, src, srcOffset, n);
+        }
+        return switch (f) {
+            case SUM -> {
+                float s = sum(src, srcOffset, n, 0);
+                if (LANES == 8) {
+                    s += sum(src, srcOffset, n, 8);
+                } else if (LANES == 4) {
+                    s += sum(src, srcOffset, n, 4);
+                    s += sum(src, srcOffset, n, 8) + sum(src, srcOffset, n, 12);
+                }
+                yield s;
+            }
+            case SUM_OF_SQUARES -> {
+                float s = squares(src, srcOffset, n, 0);
+                if (LANES == 8) {
+                    s += squares(src, srcOffset, n, 8);
+                } else if (LANES == 4) {
+                    s += squares(src, srcOffset, n, 4);
+                    s += squares(src, srcOffset, n, 8) + squares(src, srcOffset, n, 12);
+                }
+                yield s;
+            }
+            case MAX -> {
+                float m = max(src, srcOffset, n, 0);
+                for (int first = LANES; first < CHAINS; first += LANES) {
+                    m = Math.max(m, max(src, srcOffset, n, first));
+                }
+                yield m;
+            }
+            default -> scalar.reduce(f, src, srcOffset, n);
+        };
+    }
+
+    /// Which lanes of the chains from `first` on have an element behind `i`.
+    private static VectorMask<Float> rest(int i, int n) {
+        return S.indexInRange(i, n);
+    }
+
+    private static float sum(MemorySegment src, long offset, int n, int first) {
+        FloatVector s = FloatVector.broadcast(S, 0);
+        int i = first;
+        for (; i + LANES <= n; i += CHAINS) {
+            FloatVector x = load(src, offset, i);
+            s = s.add(x);
+        }
+        if (i < n) {
+            VectorMask<Float> some = rest(i, n);
+            FloatVector x = FloatVector.fromMemorySegment(S, src, offset + 4L * i, LE, some);
+            s = s.blend(s.add(x), some);
+        }
+        s = s.add(s.rearrange(BY_1));
+        s = s.add(s.rearrange(BY_2));
+        if (LANES > 4) {
+            s = s.add(s.rearrange(BY_4));
+        }
+        if (LANES > 8) {
+            s = s.add(s.rearrange(BY_8));
+        }
+        return s.lane(0);
+    }
+
+    private static float squares(MemorySegment src, long offset, int n, int first) {
+        FloatVector s = FloatVector.broadcast(S, 0);
+        int i = first;
+        for (; i + LANES <= n; i += CHAINS) {
+            FloatVector x = load(src, offset, i);
+            s = x.fma(x, s);
+        }
+        if (i < n) {
+            VectorMask<Float> some = rest(i, n);
+            FloatVector x = FloatVector.fromMemorySegment(S, src, offset + 4L * i, LE, some);
+            s = s.blend(x.fma(x, s), some);
+        }
+        s = s.add(s.rearrange(BY_1));
+        s = s.add(s.rearrange(BY_2));
+        if (LANES > 4) {
+            s = s.add(s.rearrange(BY_4));
+        }
+        if (LANES > 8) {
+            s = s.add(s.rearrange(BY_8));
+        }
+        return s.lane(0);
+    }
+
+    private static float max(MemorySegment src, long offset, int n, int first) {
+        FloatVector s = FloatVector.broadcast(S, Float.NEGATIVE_INFINITY);
+        int i = first;
+        for (; i + LANES <= n; i += CHAINS) {
+            FloatVector x = load(src, offset, i);
+            s = s.max(x);
+        }
+        if (i < n) {
+            VectorMask<Float> some = rest(i, n);
+            FloatVector x = FloatVector.fromMemorySegment(S, src, offset + 4L * i, LE, some);
+            s = s.blend(s.max(x), some);
+        }
+        s = s.max(s.rearrange(BY_1));
+        s = s.max(s.rearrange(BY_2));
+        if (LANES > 4) {
+            s = s.max(s.rearrange(BY_4));
+        }
+        if (LANES > 8) {
+            s = s.max(s.rearrange(BY_8));
+        }
+        return s.lane(0);
+    }
+}

@@ -1,0 +1,99 @@
+package dev.runnel.internal.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class DenseKernelsTest {
+    private static final int[] SIZES = {1, 3, 7, 8, 13, 15, 16, 17, 31, 64, 100, 129};
+
+    /// Operands with gaps and odd offsets, so that nothing is aligned and nothing may spill over.
+    private record Operands(int m, int n, int[] aTaps, int[] bTaps, float[] a, float[] b, float[] c) {
+        static Operands random(int m, int n, int k) {
+            Random random = new Random(m * 1_000_003L + n * 1009L + k);
+            int[] aTaps = new int[k];
+            int[] bTaps = new int[k];
+            for (int i = 0; i < k; i++) {
+                aTaps[i] = 4 * (k - 1 - i);
+                bTaps[i] = 4 * i * (n + 2);
+            }
+            return new Operands(
+                    m, n, aTaps, bTaps, draw(random, m * (k + 1) + 1), draw(random, k * (n + 2) + 1), draw(random, m * (n + 3) + 1));
+        }
+
+        private static float[] draw(Random random, int n) {
+            float[] v = new float[n];
+            for (int i = 0; i < n; i++) {
+                v[i] = random.nextFloat(-1, 1);
+            }
+            return v;
+        }
+
+        float[] accumulate(DenseKernels kernels) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment out = arena.allocateFrom(JAVA_FLOAT_UNALIGNED, c);
+                kernels.accumulate(
+                        m,
+                        n,
+                        arena.allocateFrom(JAVA_FLOAT_UNALIGNED, a),
+                        4,
+                        4L * (aTaps.length + 1),
+                        aTaps,
+                        arena.allocateFrom(JAVA_FLOAT_UNALIGNED, b),
+                        4,
+                        bTaps,
+                        out,
+                        4,
+                        4L * (n + 3));
+                return out.toArray(JAVA_FLOAT_UNALIGNED);
+            }
+        }
+
+        float[] expected() {
+            float[] want = c.clone();
+            for (int i = 0; i < m; i++) {
+                for (int j = 0; j < n; j++) {
+                    int at = 1 + i * (n + 3) + j;
+                    for (int k = 0; k < aTaps.length; k++) {
+                        float x = a[1 + i * (aTaps.length + 1) + aTaps[k] / 4];
+                        want[at] = Math.fma(x, b[1 + bTaps[k] / 4 + j], want[at]);
+                    }
+                }
+            }
+            return want;
+        }
+    }
+
+    @Test
+    void scalar_atEverySize_isOneChainOfFmaPerElement() {
+        for (int m : new int[] {0, 1, 2, 4, 5}) {
+            for (int n : SIZES) {
+                for (int k : new int[] {0, 1, 3, 17}) {
+                    Operands o = Operands.random(m, n, k);
+                    assertThat(o.accumulate(Kernels.scalar().dense())).isEqualTo(o.expected());
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {128, 256, 512})
+    void vector_atEverySize_equalsScalarToTheBit(int bits) {
+        for (int m : new int[] {1, 2, 3, 4, 5, 9}) {
+            for (int n : SIZES) {
+                for (int k : SIZES) {
+                    Operands o = Operands.random(m, n, k);
+                    assertThat(o.accumulate(Kernels.vector(bits).dense()))
+                            .as("m=%d n=%d k=%d", m, n, k)
+                            .isEqualTo(o.accumulate(Kernels.scalar().dense()));
+                }
+            }
+        }
+    }
+}
