@@ -289,6 +289,15 @@ public final class Call {
         }
     }
 
+    /// @throws MalformedModelException unless inputs `i` and `j` have the same element type
+    public void requireSameType(int i, int j) {
+        if (dtype(i) != dtype(j)) {
+            throw malformed(
+                    "input " + j + " has element type " + dtype(j) + ", expected " + dtype(i)
+                            + " as input " + i);
+        }
+    }
+
     /// @throws MalformedModelException unless `from ≤` the number of inputs `≤ to`
     public void requireInputs(int from, int to) {
         if (arguments.size() < from || arguments.size() > to) {

@@ -18,6 +18,19 @@ public final class Operators {
         STANDARD.putAll(Unary.all());
         STANDARD.put("Pow", new Pow());
         STANDARD.put("Clip", new Clip());
+        STANDARD.putAll(Generating.all());
+        STANDARD.putAll(Reshaping.all());
+        STANDARD.put("Transpose", new Transpose());
+        STANDARD.put("Slice", new Slice());
+        STANDARD.putAll(Repeating.all());
+        STANDARD.putAll(Joining.all());
+        STANDARD.put("Pad", new Pad());
+        STANDARD.put("Gather", new Gather());
+        STANDARD.putAll(Picking.all());
+        STANDARD.putAll(Tuples.all());
+        STANDARD.putAll(Cast.all());
+        STANDARD.putAll(Comparing.all());
+        STANDARD.putAll(Choosing.all());
     }
 
     private Operators() {}
