@@ -1,2 +1,2 @@
-@org.jspecify.annotations.NullMarked
+/// Reading model files and files of tensors, and writing the latter.
 package dev.runnel.formats;

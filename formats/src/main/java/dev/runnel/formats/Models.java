@@ -1,0 +1,77 @@
+package dev.runnel.formats;
+
+import dev.runnel.MalformedModelException;
+import dev.runnel.UnsupportedModelException;
+import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.onnx.OnnxReader;
+import dev.runnel.graph.Graph;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
+
+/// Reads model files as [Graph]s. A file is known by its content, whatever its name.
+///
+/// The file is mapped, and the constants of the graph are slices of the mapping: reading costs
+/// little time and almost no heap, and the file must not be changed while the graph is in use. It
+/// is unmapped when neither the graph nor any of its tensors can be reached.
+public final class Models {
+    private Models() {}
+
+    /// The model in `file`, an ONNX file of operator set 1 to 27; `docs/formats.md` says which
+    /// operators are supported.
+    ///
+    /// @throws MalformedModelException if the file is of no known format, truncated, or contradicts
+    ///     itself; the message names the file and the place
+    /// @throws UnsupportedModelException if it uses what Runnel does not have
+    /// @throws IOException if it, or a file with its data, cannot be opened
+    public static Graph read(Path file) throws IOException {
+        MappedFile mapped = MappedFile.open(file);
+        String found = foreignContent(mapped);
+        if (found != null) {
+            throw mapped.malformed("the file " + found + ", expected an ONNX model");
+        }
+        return OnnxReader.readModel(mapped);
+    }
+
+    /// What `file` is instead of a model; null if it may be one.
+    private static @Nullable String foreignContent(MappedFile file) {
+        if (file.size() == 0) {
+            return "is empty";
+        }
+        if (file.has(0, "\u0089HDF")) {
+            return "is HDF5 (Keras .h5)";
+        }
+        if (file.has(0, "PK\3\4")) {
+            return "is a ZIP archive (PyTorch .pt, NumPy .npz, Keras .keras)";
+        }
+        if (file.has(0, "\u0093NUMPY")) {
+            return "is a NumPy array (.npy)";
+        }
+        if (file.has(0, "\u001f\u008b")) {
+            return "is compressed by gzip";
+        }
+        if (file.has(0, "\u0080\2")) {
+            return "is a Python pickle (old PyTorch .pt)";
+        }
+        if (file.has(0, "version https://git-lfs")) {
+            return "is a Git LFS pointer, not the model itself";
+        }
+        if (file.has(4, "ORTM")) {
+            return "is an ONNX Runtime .ort model";
+        }
+        if (file.has(4, "TFL3")) {
+            return "is a TensorFlow Lite model";
+        }
+        if (file.has(8, "{\"")) {
+            return "is safetensors";
+        }
+        if (!OnnxReader.mayBeModel(file)) {
+            int n = (int) Math.min(8, file.size());
+            byte[] head = file.bytes().asSlice(0, n).toArray(ValueLayout.JAVA_BYTE);
+            return "begins with " + HexFormat.ofDelimiter(" ").formatHex(head);
+        }
+        return null;
+    }
+}

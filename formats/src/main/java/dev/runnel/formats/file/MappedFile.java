@@ -1,0 +1,87 @@
+package dev.runnel.formats.file;
+
+import dev.runnel.MalformedModelException;
+import dev.runnel.UnsupportedModelException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+
+/// A file's bytes, mapped into memory and unmapped when nothing refers to them any more, and its
+/// name, with which every message about it begins.
+///
+/// @param path as the caller gave it
+/// @param bytes the whole file, read-only
+public record MappedFile(Path path, MemorySegment bytes) {
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /// Maps `path`; the channel is closed at once, the mapping lives on.
+    ///
+    /// @throws IOException if it cannot be opened or mapped
+    public static MappedFile open(Path path) throws IOException {
+        return map(path, Set.of(StandardOpenOption.READ));
+    }
+
+    /// As [#open], but fails if the last part of `path` is a symbolic link.
+    ///
+    /// @throws IOException if it cannot be opened or mapped, or is a link
+    public static MappedFile openNoFollow(Path path) throws IOException {
+        return map(path, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
+    }
+
+    private static MappedFile map(Path path, Set<? extends java.nio.file.OpenOption> options) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, options)) {
+            return new MappedFile(
+                    path, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto()));
+        }
+    }
+
+    /// The file's own name, without its folder.
+    public String name() {
+        Path name = path.getFileName();
+        return name == null ? path.toString() : name.toString();
+    }
+
+    public long size() {
+        return bytes.byteSize();
+    }
+
+    /// Whether the bytes at `offset` are these characters of Latin-1.
+    public boolean has(long offset, String latin1) {
+        if (size() - offset < latin1.length()) {
+            return false;
+        }
+        for (int i = 0; i < latin1.length(); i++) {
+            if (bytes.get(ValueLayout.JAVA_BYTE, offset + i) != (byte) latin1.charAt(i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// The byte at `offset`, 0 to 255.
+    public int unsignedByte(long offset) {
+        return Byte.toUnsignedInt(bytes.get(ValueLayout.JAVA_BYTE, offset));
+    }
+
+    /// The four bytes at `offset`, least significant first.
+    public int littleEndianInt(long offset) {
+        return bytes.get(INT, offset);
+    }
+
+    /// An exception that blames the file, to be thrown by the caller.
+    public MalformedModelException malformed(String what) {
+        return new MalformedModelException(name() + ": " + what);
+    }
+
+    /// An exception that says what Runnel cannot do, to be thrown by the caller.
+    public UnsupportedModelException unsupported(String what) {
+        return new UnsupportedModelException(name() + ": " + what);
+    }
+}

@@ -1,0 +1,82 @@
+package dev.runnel.formats.onnx;
+
+import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.proto.GraphProto;
+import dev.runnel.formats.proto.TypeProto;
+import dev.runnel.formats.proto.ValueInfoProto;
+import dev.runnel.graph.Graph;
+import dev.runnel.graph.Node;
+import dev.runnel.graph.Tensor;
+import dev.runnel.graph.ValueInfo;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// A graph while it is being read.
+final class Body {
+    private final MappedFile file;
+    private final @Nullable Body outer;
+    private final Map<String, Integer> ranks = new HashMap<>();
+    private final Map<String, Tensor> initializers = new LinkedHashMap<>();
+    private final List<Node> nodes = new ArrayList<>();
+    final Names names;
+
+    /// A body within `outer`, whose names it sees; null for the model's own graph.
+    Body(MappedFile file, Names names, @Nullable Body outer) {
+        this.file = file;
+        this.names = names;
+        this.outer = outer;
+    }
+
+    /// Notes the ranks that `g` declares for its tensors, as `scope` names them.
+    void declareRanks(GraphProto g, Scope scope) {
+        for (List<ValueInfoProto> list : List.of(g.getInputList(), g.getOutputList(), g.getValueInfoList())) {
+            for (ValueInfoProto v : list) {
+                TypeProto.Tensor t = v.getType().getTensorType();
+                if (t.hasShape()) {
+                    ranks.put(scope.tensor(v.getName()), t.getShape().getDimCount());
+                }
+            }
+        }
+    }
+
+    /// The rank of `tensor`, or -1 if the file does not say it.
+    int rank(String tensor) {
+        Tensor constant = initializers.get(tensor);
+        if (constant != null) {
+            return constant.shape().rank();
+        }
+        Integer declared = ranks.get(tensor);
+        return declared != null ? declared : outer == null ? -1 : outer.rank(tensor);
+    }
+
+    /// The constant named `tensor`; null if there is none.
+    @Nullable Tensor constant(String tensor) {
+        Tensor constant = initializers.get(tensor);
+        return constant != null || outer == null ? constant : outer.constant(tensor);
+    }
+
+    void addConstant(String name, Tensor value) {
+        if (initializers.put(name, value) != null) {
+            throw file.malformed("tensor '" + name + "' is produced twice, both times as a constant");
+        }
+    }
+
+    /// A constant of ours, under a name made of `base`.
+    String addFreshConstant(String base, Tensor value) {
+        String name = names.fresh(base);
+        initializers.put(name, value);
+        return name;
+    }
+
+    void add(Node node) {
+        nodes.add(node);
+    }
+
+    Graph toGraph(String name, List<ValueInfo> inputs, List<ValueInfo> outputs, Map<String, String> metadata) {
+        return new Graph(name, inputs, outputs, initializers, nodes, metadata);
+    }
+}

@@ -1,0 +1,71 @@
+package dev.runnel.formats.onnx;
+
+import dev.runnel.formats.proto.AttributeProto;
+import dev.runnel.formats.proto.GraphProto;
+import dev.runnel.formats.proto.NodeProto;
+import dev.runnel.formats.proto.TensorProto;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+
+/// The names of a file's tensors and nodes, so that those we make up are new, and which tensors are
+/// read at all. One space for all graphs of a file: a branch sees the names of the graph around it.
+final class Names {
+    private final Set<String> taken = new HashSet<>();
+    private final Set<String> read = new HashSet<>();
+
+    Names(GraphProto graph) {
+        add(graph);
+    }
+
+    private void add(GraphProto g) {
+        g.getInitializerList().stream().map(TensorProto::getName).forEach(taken::add);
+        g.getInputList().forEach(v -> taken.add(v.getName()));
+        g.getOutputList().forEach(v -> read.add(v.getName()));
+        add(g.getNodeList());
+        taken.addAll(read);
+    }
+
+    private void add(List<NodeProto> nodes) {
+        for (NodeProto n : nodes) {
+            taken.add(n.getName());
+            taken.addAll(n.getOutputList());
+            read.addAll(n.getInputList());
+            for (AttributeProto a : n.getAttributeList()) {
+                add(a.getG());
+                a.getGraphsList().forEach(this::add);
+            }
+        }
+    }
+
+    /// `base`, or `base_2`, … if that is taken; taken from now on.
+    String fresh(String base) {
+        String name = base;
+        for (int i = 2; !taken.add(name); i++) {
+            name = base + "_" + i;
+        }
+        return name;
+    }
+
+    /// Takes note of what a function's `nodes` read, by the names that stand for theirs.
+    void addReads(List<NodeProto> nodes, UnaryOperator<String> actual) {
+        for (NodeProto n : nodes) {
+            n.getInputList().forEach(i -> read.add(actual.apply(i)));
+            for (AttributeProto a : n.getAttributeList()) {
+                addReads(a.getG(), actual);
+                a.getGraphsList().forEach(g -> addReads(g, actual));
+            }
+        }
+    }
+
+    private void addReads(GraphProto g, UnaryOperator<String> actual) {
+        g.getOutputList().forEach(o -> read.add(actual.apply(o.getName())));
+        addReads(g.getNodeList(), actual);
+    }
+
+    /// Whether any node or graph output reads `tensor`.
+    boolean isRead(String tensor) {
+        return read.contains(tensor);
+    }
+}

@@ -1,0 +1,128 @@
+package dev.runnel.formats.onnx;
+
+import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.proto.ModelProto;
+import dev.runnel.formats.proto.OperatorSetIdProto;
+import dev.runnel.formats.proto.TensorProto;
+import dev.runnel.graph.Graph;
+import dev.runnel.graph.Tensor;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Reads ONNX files: models as graphs in the vocabulary of operator set [Graph#OPSET], and single
+/// tensors.
+public final class OnnxReader {
+    /// The newest operator set whose changes the [Normalizer] knows.
+    static final long NEWEST_OPSET = 27;
+
+    private static final long NEWEST_IR = 13;
+
+    /// The first bytes of the fields of a `ModelProto`: how content is told to be ONNX, which has no
+    /// magic number. Fields 20 and 25 and beyond take two bytes; the first is enough to go by.
+    private static final List<Integer> MODEL_TAGS =
+            List.of(0x08, 0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72, 0xa2, 0xca, 0xd2);
+
+    private OnnxReader() {}
+
+    /// Whether `file` may be an ONNX model, by its first byte.
+    public static boolean mayBeModel(MappedFile file) {
+        return file.size() > 1 && MODEL_TAGS.contains(file.unsignedByte(0));
+    }
+
+    /// The model in `file`.
+    ///
+    /// @throws dev.runnel.MalformedModelException if it is not well-formed
+    /// @throws dev.runnel.UnsupportedModelException if it uses what Runnel does not have
+    /// @throws IOException if external data cannot be opened
+    public static Graph readModel(MappedFile file) throws IOException {
+        ModelProto model = RawData.parse(file, RawData.Message.ModelProto, ModelProto.parser());
+        if (!model.hasGraph()) {
+            throw file.malformed("the model has no graph");
+        }
+        if (model.getIrVersion() < 1) {
+            throw file.malformed("the model has ir_version " + model.getIrVersion() + ", expected 1 to " + NEWEST_IR);
+        }
+        if (model.getIrVersion() > NEWEST_IR) {
+            throw file.unsupported("the model has ir_version " + model.getIrVersion() + ", newer than " + NEWEST_IR
+                    + ", the newest known");
+        }
+        Map<String, Long> opsets = opsets(file, model.getOpsetImportList());
+        if (model.getIrVersion() < 3) { // such files don't say
+            opsets.putIfAbsent("", 1L);
+        }
+        return new GraphReader(file, model).model(new Scope(opsets, null), metadata(model, opsets));
+    }
+
+    /// The tensor in `file`, a serialised `TensorProto`.
+    ///
+    /// @throws dev.runnel.MalformedModelException if it is not well-formed
+    /// @throws dev.runnel.UnsupportedModelException if it is of a type that Runnel does not have
+    /// @throws IOException if external data cannot be opened
+    public static Tensor readTensor(MappedFile file) throws IOException {
+        return new TensorReader(file).read(tensorProto(file), "the tensor");
+    }
+
+    /// The name that the tensor in `file` gives itself; empty if it has none.
+    ///
+    /// @throws dev.runnel.MalformedModelException if it is not well-formed
+    public static String tensorName(MappedFile file) {
+        return tensorProto(file).getName();
+    }
+
+    private static TensorProto tensorProto(MappedFile file) {
+        return RawData.parse(file, RawData.Message.TensorProto, TensorProto.parser());
+    }
+
+    /// The operator sets that a model or a function imports, by domain.
+    static Map<String, Long> opsets(MappedFile file, List<OperatorSetIdProto> imports) {
+        Map<String, Long> opsets = new HashMap<>();
+        for (OperatorSetIdProto o : imports) {
+            String domain = domain(o.getDomain());
+            Long other = opsets.put(domain, o.getVersion());
+            if (other != null && other != o.getVersion()) {
+                throw file.malformed("operator set '" + domain + "' is imported in versions " + other + " and "
+                        + o.getVersion());
+            }
+        }
+        long version = opsets.getOrDefault("", 1L);
+        if (version < 1) {
+            throw file.malformed("operator set " + version + " is imported, expected 1 to " + NEWEST_OPSET);
+        }
+        if (version > NEWEST_OPSET) {
+            throw file.unsupported("operator set " + version + " is newer than " + NEWEST_OPSET + ", the newest known");
+        }
+        return opsets;
+    }
+
+    /// The standard operators' domain has two names.
+    static String domain(String name) {
+        return name.equals("ai.onnx") ? "" : name;
+    }
+
+    private static Map<String, String> metadata(ModelProto m, Map<String, Long> opsets) {
+        Map<String, String> map = new LinkedHashMap<>();
+        m.getMetadataPropsList().forEach(e -> map.put(e.getKey(), e.getValue()));
+        map.put("format", "ONNX");
+        map.put("ir_version", Long.toString(m.getIrVersion()));
+        opsets.forEach((domain, version) ->
+                map.put(domain.isEmpty() ? "opset" : "opset." + domain, Long.toString(version)));
+        putUnlessEmpty(map, "producer", m.getProducerName());
+        putUnlessEmpty(map, "producer_version", m.getProducerVersion());
+        putUnlessEmpty(map, "domain", m.getDomain());
+        putUnlessEmpty(map, "doc", m.getDocString().toString(StandardCharsets.UTF_8));
+        if (m.getModelVersion() != 0) {
+            map.put("model_version", Long.toString(m.getModelVersion()));
+        }
+        return map;
+    }
+
+    private static void putUnlessEmpty(Map<String, String> map, String key, String value) {
+        if (!value.isEmpty()) {
+            map.put(key, value);
+        }
+    }
+}

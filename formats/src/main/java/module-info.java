@@ -1,0 +1,9 @@
+/// Readers of model files: [dev.runnel.formats.Models] and [dev.runnel.formats.TensorFile].
+@org.jspecify.annotations.NullMarked
+module dev.runnel.formats {
+    requires transitive dev.runnel;
+    requires com.google.protobuf;
+    requires static org.jspecify;
+
+    exports dev.runnel.formats;
+}
