@@ -242,7 +242,7 @@ class CompileTest {
             }
             session.step();
             assertThat(session.output("y").toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT))
-                    .containsExactly(2, 0, -2, 0, 6, 0);
+                    .containsExactly(2, 0, -2, -0f, 6, 0);
         }
     }
 
