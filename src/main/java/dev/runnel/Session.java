@@ -31,10 +31,11 @@ public final class Session extends Guard implements AutoCloseable {
     Session(Model model, int rows) {
         this.model = model;
         this.rows = rows;
-        this.own = new State[rows];
         Plan step = model.plans().stepPlan();
         this.bench =
                 step == null || model.stepObstacle().isPresent() ? null : model.bind(step, rows);
+        // Only now: asking for the bench refuses more rows than memory allows.
+        this.own = new State[rows];
     }
 
     /// The greatest number of rows.
