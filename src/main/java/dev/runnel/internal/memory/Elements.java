@@ -50,8 +50,8 @@ public final class Elements {
             case FLOAT32 -> s.set(JAVA_FLOAT_UNALIGNED, offset, (float) value);
             case FLOAT64 -> s.set(JAVA_DOUBLE_UNALIGNED, offset, value);
             case FLOAT16 ->
-                    s.set(JAVA_SHORT_UNALIGNED, offset, Float.floatToFloat16((float) value));
-            case BFLOAT16 -> s.set(JAVA_SHORT_UNALIGNED, offset, floatToBfloat16((float) value));
+                    s.set(JAVA_SHORT_UNALIGNED, offset, Float.floatToFloat16(toOdd(value)));
+            case BFLOAT16 -> s.set(JAVA_SHORT_UNALIGNED, offset, floatToBfloat16(toOdd(value)));
             case BOOL -> s.set(JAVA_BYTE, offset, (byte) (value != 0 ? 1 : 0));
             case UINT64 ->
                     s.set(
@@ -73,8 +73,21 @@ public final class Elements {
             case INT16, UINT16 -> s.set(JAVA_SHORT_UNALIGNED, offset, (short) value);
             case INT8, UINT8 -> s.set(JAVA_BYTE, offset, (byte) value);
             case BOOL -> s.set(JAVA_BYTE, offset, (byte) (value != 0 ? 1 : 0));
-            case FLOAT32, FLOAT64, FLOAT16, BFLOAT16 -> setDouble(dtype, s, offset, value);
+            case FLOAT32 -> s.set(JAVA_FLOAT_UNALIGNED, offset, (float) value);
+            case FLOAT64, FLOAT16, BFLOAT16 -> setDouble(dtype, s, offset, value);
         }
+    }
+
+    /// A float that rounds to fewer bits just as `value` does: `value` without the bits that do not
+    /// fit, the last one set if any of them was. (Rounding to nearest twice would go astray near
+    /// halves.)
+    private static float toOdd(double value) {
+        float f = (float) value;
+        if (f == value || Double.isNaN(value)) {
+            return f;
+        }
+        int bits = Float.floatToRawIntBits(f);
+        return Float.intBitsToFloat((Math.abs((double) f) > Math.abs(value) ? bits - 1 : bits) | 1);
     }
 
     /// The upper half of a float32, rounded to nearest even; NaN stays NaN.

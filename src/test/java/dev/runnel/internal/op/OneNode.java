@@ -59,6 +59,11 @@ final class OneNode {
         return this;
     }
 
+    OneNode with(String name, Attribute value) {
+        attributes.put(name, value);
+        return this;
+    }
+
     /// An input that is fed anew for each run.
     OneNode fed(Tensor value) {
         inputs.add(value);
@@ -124,7 +129,8 @@ final class OneNode {
         for (int i = 0; i < outputs; i++) {
             TensorType type = call.outputTypes().get(i);
             long stride = type.byteSize() + 12;
-            out.add(Operand.block(type, arena.allocate(stride * ROWS + 4, 64), 4, stride));
+            MemorySegment s = arena.allocate(stride * ROWS + 4, 64).fill((byte) 0x55);
+            out.add(Operand.block(type, s, 4, stride));
         }
         MemorySegment scratch = arena.allocate(Math.max(1, program.scratchBytes(ROWS)), 64);
         scratch.fill((byte) 0x7F);
