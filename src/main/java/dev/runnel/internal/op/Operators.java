@@ -31,6 +31,21 @@ public final class Operators {
         STANDARD.putAll(Cast.all());
         STANDARD.putAll(Comparing.all());
         STANDARD.putAll(Choosing.all());
+        STANDARD.putAll(Reduce.all());
+        STANDARD.put("ArgMax", new ArgReduce(true));
+        STANDARD.put("ArgMin", new ArgReduce(false));
+        STANDARD.put("Softmax", new Softmax(false));
+        STANDARD.put("LogSoftmax", new Softmax(true));
+        STANDARD.put("Conv", new Conv());
+        STANDARD.put("ConvTranspose", new ConvTranspose());
+        STANDARD.put("MaxPool", new Pool(true));
+        STANDARD.put("AveragePool", new Pool(false));
+        STANDARD.put("GlobalMaxPool", new Pool.Global(true));
+        STANDARD.put("GlobalAveragePool", new Pool.Global(false));
+        STANDARD.put("BatchNormalization", new BatchNormalization());
+        STANDARD.put("LayerNormalization", new Normalization(Normalization.Kind.LAYER));
+        STANDARD.put("InstanceNormalization", new Normalization(Normalization.Kind.INSTANCE));
+        STANDARD.put("GroupNormalization", new Normalization(Normalization.Kind.GROUP));
     }
 
     private Operators() {}
