@@ -1,10 +1,64 @@
 package dev.runnel.tools;
 
+import dev.runnel.Options;
+import dev.runnel.formats.Models;
+import dev.runnel.graph.Graph;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
-@Command(name = "inspect")
+@Command(
+        name = "inspect",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Shows a model's inputs, outputs, states, operators, parameters and memory, and whether it"
+                + " can be stepped.%n",
+            "Of a model that cannot be compiled it shows what the file says, and why; the exit code is"
+                + " then 1.%n",
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  runnel inspect vad.onnx",
+            "  runnel inspect vad.onnx --bind sr=16000 --shape input=1x576 --plan",
+            "  runnel inspect vad.onnx --json",
+        })
 final class InspectCommand implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private ModelOptions options;
+
+    @Parameters(paramLabel = "MODEL", description = "The model's file.")
+    private Path file;
+
+    @Option(names = "--plan", description = "Print the plan of a step as well.")
+    private boolean plan;
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    @SuppressWarnings("NullAway.Init") // picocli sets the fields
+    InspectCommand() {}
+
     @Override
-    public Integer call() { return 0; }
+    public Integer call() throws IOException {
+        Graph graph = Models.read(file);
+        Inspection inspection =
+                Inspection.of(graph, options.applyTo(Options.defaults(), graph));
+        PrintWriter out = spec.commandLine().getOut();
+        out.print(json ? Json.of(inspection) + "\n" : inspection.text());
+        if (plan && !json && inspection.plan() != null) {
+            out.print("plan\n" + inspection.plan().indent(2));
+        }
+        out.flush();
+        if (inspection.problem() != null && !json) {
+            spec.commandLine().getErr().println("cannot be compiled: " + inspection.problem());
+        }
+        return inspection.compiles() ? 0 : 1;
+    }
 }

@@ -1,0 +1,209 @@
+package dev.runnel.tools;
+
+import dev.runnel.MalformedModelException;
+import dev.runnel.Model;
+import dev.runnel.Options;
+import dev.runnel.Port;
+import dev.runnel.UnsupportedModelException;
+import dev.runnel.graph.Attribute;
+import dev.runnel.graph.Graph;
+import dev.runnel.graph.Node;
+import dev.runnel.graph.Tensor;
+import dev.runnel.graph.ValueInfo;
+import dev.runnel.internal.op.Operators;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// What there is to know of a model. The components are the keys of `runnel inspect --json`, in
+/// snake case. Of a model that cannot be compiled it holds what its graph says.
+///
+/// @param model the graph's name
+/// @param metadata what the file says of itself
+/// @param inputs what the caller feeds
+/// @param outputs what the caller reads
+/// @param states what a stream's memory holds
+/// @param operators in use, subgraphs included, the most frequent first
+/// @param nodes their number, subgraphs included
+/// @param parameters the number of elements of the constants
+/// @param weightBytes packed weights and constants, off-heap; null if not compiled
+/// @param stateBytes one stream's memory; null if not compiled
+/// @param kernels the arithmetic in use; null if not compiled
+/// @param compiles whether the model can be compiled
+/// @param problem why not; null if it can
+/// @param steps whether it can be stepped
+/// @param stepObstacle why not; null if it can, or is not compiled
+/// @param plan the steps of the plan as text; null if not compiled
+record Inspection(
+        String model,
+        Map<String, String> metadata,
+        List<PortLine> inputs,
+        List<PortLine> outputs,
+        List<PortLine> states,
+        List<OperatorLine> operators,
+        int nodes,
+        long parameters,
+        @Nullable Long weightBytes,
+        @Nullable Long stateBytes,
+        @Nullable String kernels,
+        boolean compiles,
+        @Nullable String problem,
+        boolean steps,
+        @Nullable String stepObstacle,
+        @Nullable String plan) {
+    /// @param declared the type that the file declares, symbolic dimensions included
+    /// @param step the type in one step of one stream; null if not compiled
+    record PortLine(String name, String declared, @Nullable String step) {
+        static PortLine of(Port port) {
+            return new PortLine(port.name(), port.declared().typeText(), port.type().toString());
+        }
+
+        static PortLine of(ValueInfo value) {
+            return new PortLine(value.name(), value.typeText(), null);
+        }
+    }
+
+    /// @param name with its domain, if that is not the standard one
+    record OperatorLine(String name, int count, boolean supported) {}
+
+    /// Looks at a graph, and compiles it to look at the model.
+    static Inspection of(Graph graph, Options options) {
+        List<OperatorLine> operators = operators(graph);
+        int nodes = operators.stream().mapToInt(OperatorLine::count).sum();
+        Map<String, String> metadata = new TreeMap<>(graph.metadata());
+        try (Model model = Model.compile(graph, options)) {
+            String obstacle = model.stepObstacle().orElse(null);
+            return new Inspection(
+                    model.name(),
+                    metadata,
+                    model.inputs().stream().map(PortLine::of).toList(),
+                    model.outputs().stream().map(PortLine::of).toList(),
+                    model.states().stream().map(PortLine::of).toList(),
+                    operators,
+                    nodes,
+                    model.parameters(),
+                    model.weightBytes(),
+                    model.stateBytes(),
+                    model.kernels(),
+                    true,
+                    null,
+                    obstacle == null,
+                    obstacle,
+                    model.describe());
+        } catch (MalformedModelException
+                | UnsupportedModelException
+                | IllegalArgumentException
+                | IllegalStateException e) {
+            return new Inspection(
+                    graph.name(),
+                    metadata,
+                    graph.inputs().stream().map(PortLine::of).toList(),
+                    graph.outputs().stream().map(PortLine::of).toList(),
+                    List.of(),
+                    operators,
+                    nodes,
+                    parameters(graph),
+                    null,
+                    null,
+                    null,
+                    false,
+                    Failures.describe(e),
+                    false,
+                    null,
+                    null);
+        }
+    }
+
+    private static List<OperatorLine> operators(Graph graph) {
+        Map<String, OperatorLine> lines = new LinkedHashMap<>();
+        forEachNode(
+                graph,
+                node -> {
+                    String name =
+                            node.domain().isEmpty() ? node.op() : node.domain() + "." + node.op();
+                    boolean supported = Operators.find(node.domain(), node.op()) != null;
+                    lines.merge(
+                            name,
+                            new OperatorLine(name, 1, supported),
+                            (a, _) -> new OperatorLine(name, a.count + 1, supported));
+                });
+        return lines.values().stream()
+                .sorted(
+                        Comparator.comparingInt(OperatorLine::count)
+                                .reversed()
+                                .thenComparing(OperatorLine::name))
+                .toList();
+    }
+
+    private static void forEachNode(Graph graph, Consumer<Node> action) {
+        for (Node node : graph.nodes()) {
+            action.accept(node);
+            for (Attribute attribute : node.attributes().values()) {
+                if (attribute instanceof Attribute.OfGraph(Graph subgraph)) {
+                    forEachNode(subgraph, action);
+                }
+            }
+        }
+    }
+
+    private static long parameters(Graph graph) {
+        long[] sum = {
+            graph.initializers().values().stream()
+                    .filter(t -> t.dtype().isFloat())
+                    .mapToLong(Tensor::elements)
+                    .sum()
+        };
+        for (Node node : graph.nodes()) {
+            for (Attribute attribute : node.attributes().values()) {
+                switch (attribute) {
+                    case Attribute.OfGraph(Graph subgraph) -> sum[0] += parameters(subgraph);
+                    case Attribute.OfTensor(Tensor t) when t.dtype().isFloat() ->
+                        sum[0] += t.elements();
+                    default -> {}
+                }
+            }
+        }
+        return sum[0];
+    }
+
+    /// The inspection as text for people.
+    String text() {
+        StringBuilder s = new StringBuilder(model).append('\n');
+        metadata.forEach((key, value) -> s.append("  ").append(key).append(": ").append(value).append('\n'));
+        ports(s, "inputs", inputs);
+        ports(s, "outputs", outputs);
+        ports(s, "states", states);
+        s.append("operators (").append(nodes).append(" nodes)\n");
+        for (OperatorLine line : operators) {
+            s.append(String.format("  %5d %s%s%n", line.count, line.name, line.supported ? "" : "  not supported"));
+        }
+        s.append(String.format("parameters%n  %,d%n", parameters));
+        if (weightBytes != null && stateBytes != null) {
+            s.append(String.format("memory%n  %,d bytes of weights, shared%n  %,d bytes of state a stream%n", weightBytes, stateBytes));
+            s.append("kernels\n  ").append(kernels).append('\n');
+        }
+        s.append("can be stepped\n  ");
+        s.append(steps ? "yes" : "no: " + (problem == null ? stepObstacle : "it cannot be compiled")).append('\n');
+        return s.toString();
+    }
+
+    private static void ports(StringBuilder s, String title, List<PortLine> ports) {
+        s.append(title).append('\n');
+        int width = ports.stream().mapToInt(p -> p.name.length()).max().orElse(0);
+        for (PortLine p : ports) {
+            s.append("  ").append(p.name).append(" ".repeat(width - p.name.length()));
+            s.append("  ").append(p.declared);
+            if (p.step != null && !p.step.equals(p.declared)) {
+                s.append("  in one step ").append(p.step);
+            }
+            s.append('\n');
+        }
+        if (ports.isEmpty()) {
+            s.append("  none\n");
+        }
+    }
+}

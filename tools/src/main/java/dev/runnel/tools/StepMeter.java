@@ -1,0 +1,153 @@
+package dev.runnel.tools;
+
+import com.sun.management.ThreadMXBean;
+import dev.runnel.Model;
+import dev.runnel.Port;
+import dev.runnel.Session;
+import dev.runnel.State;
+import dev.runnel.graph.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.HdrHistogram.Histogram;
+
+/// Measures a model's steps: states of its own, stepped on random input that changes from call to
+/// call. Only the call of `step` is timed; the clock's own cost, about 20 ns, is in it.
+public final class StepMeter {
+    private static final int INPUT_SETS = 16;
+    private static final long LONGEST_NANOS = 600_000_000_000L;
+    private static final int DIGITS = 3;
+
+    /// What was measured. A call steps all rows; a step is one row's.
+    ///
+    /// @param rows streams in a call
+    /// @param steps steps measured: calls times rows
+    /// @param p50Ns median time of a call
+    /// @param p99Ns 99th percentile of a call's time
+    /// @param p999Ns 99.9th percentile of a call's time
+    /// @param maxNs the longest call
+    /// @param stepsPerSecond steps in a second of stepping
+    /// @param heapBytesPerStep bytes allocated on the heap
+    public record Result(
+            int rows,
+            long steps,
+            long p50Ns,
+            long p99Ns,
+            long p999Ns,
+            long maxNs,
+            double stepsPerSecond,
+            double heapBytesPerStep) {}
+
+    private StepMeter() {}
+
+    /// Steps without measuring, until the compiler has done its work: [Model#warmUp], then `seconds`
+    /// of the calls that will be measured.
+    public static void warmUp(Model model, int rows, double seconds) {
+        model.warmUp();
+        measure(model, rows, seconds);
+    }
+
+    /// Steps `rows` streams at a time for `seconds`, at least one call.
+    ///
+    /// @throws IllegalStateException if the model cannot be stepped
+    public static Result measure(Model model, int rows, double seconds) {
+        List<State> states = new ArrayList<>();
+        try (Arena arena = Arena.ofConfined();
+                Session session = model.open(rows)) {
+            try {
+                for (int row = 0; row < rows; row++) {
+                    states.add(model.newState());
+                }
+                return measure(
+                        session,
+                        states.toArray(State[]::new),
+                        feeds(model, session, arena),
+                        (long) (seconds * 1e9));
+            } finally {
+                states.forEach(State::close);
+            }
+        }
+    }
+
+    /// An input's memory in the session and what is fed to it in turn.
+    private record Feed(MemorySegment target, MemorySegment[] values) {}
+
+    private static Feed[] feeds(Model model, Session session, Arena arena) {
+        SplittableRandom random = new SplittableRandom(1);
+        List<Feed> feeds = new ArrayList<>();
+        for (Port port : model.inputs()) {
+            MemorySegment target = session.input(port.name());
+            MemorySegment[] values = new MemorySegment[INPUT_SETS];
+            for (int i = 0; i < INPUT_SETS; i++) {
+                values[i] = arena.allocate(Math.max(1, target.byteSize()), 64);
+                values[i] = values[i].asSlice(0, target.byteSize());
+                fill(values[i], port.dtype(), random);
+            }
+            feeds.add(new Feed(target, values));
+        }
+        return feeds.toArray(Feed[]::new);
+    }
+
+    /// Floating-point elements in [-1, 1); others 0 or 1, which every table of embeddings has.
+    private static void fill(MemorySegment segment, DType dtype, SplittableRandom random) {
+        int size = dtype.byteSize();
+        for (long at = 0; at < segment.byteSize(); at += size) {
+            float x = (float) random.nextDouble(-1, 1);
+            switch (dtype) {
+                case FLOAT32 -> segment.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, x);
+                case FLOAT64 -> segment.set(ValueLayout.JAVA_DOUBLE_UNALIGNED, at, x);
+                case FLOAT16 ->
+                    segment.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(x));
+                case BFLOAT16 ->
+                    segment.set(
+                            ValueLayout.JAVA_SHORT_UNALIGNED,
+                            at,
+                            (short) (Float.floatToRawIntBits(x) >>> 16));
+                default -> segment.set(ValueLayout.JAVA_BYTE, at, (byte) (x < 0 ? 0 : 1));
+            }
+        }
+    }
+
+    private static Result measure(Session session, State[] states, Feed[] feeds, long nanos) {
+        Histogram histogram = new Histogram(1, LONGEST_NANOS, DIGITS);
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long heap = threads.getCurrentThreadAllocatedBytes();
+        long baseline = threads.getCurrentThreadAllocatedBytes() - heap;
+        long stepping = 0;
+        long calls = 0;
+        heap = threads.getCurrentThreadAllocatedBytes();
+        long end = System.nanoTime() + nanos;
+        long after;
+        do {
+            int set = (int) (calls % INPUT_SETS);
+            for (Feed feed : feeds) {
+                MemorySegment.copy(feed.values[set], 0, feed.target, 0, feed.target.byteSize());
+            }
+            long before = System.nanoTime();
+            if (states.length == 1) {
+                session.step(states[0]);
+            } else {
+                session.step(states);
+            }
+            after = System.nanoTime();
+            histogram.recordValue(Math.clamp(after - before, 1, LONGEST_NANOS));
+            stepping += after - before;
+            calls++;
+        } while (after < end);
+        long allocated = threads.getCurrentThreadAllocatedBytes() - heap - baseline;
+        long steps = calls * states.length;
+        return new Result(
+                states.length,
+                steps,
+                histogram.getValueAtPercentile(50),
+                histogram.getValueAtPercentile(99),
+                histogram.getValueAtPercentile(99.9),
+                histogram.getMaxValue(),
+                steps * 1e9 / stepping,
+                Math.max(0, allocated) / (double) steps);
+    }
+}
