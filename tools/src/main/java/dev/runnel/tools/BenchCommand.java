@@ -20,9 +20,9 @@ import picocli.CommandLine.Spec;
         name = "bench",
         mixinStandardHelpOptions = true,
         description = {
-            "Steps a model on random input and prints how long a step takes.%n",
-            "With --rows N a call steps N streams; the percentiles are those of a call, while steps are"
-                + " counted for each stream.%n",
+            "Steps a model on random input and prints how long a step takes.",
+            "%nWith --rows N a call steps N streams; the percentiles are those of a call, while steps are"
+                + " counted for each stream.",
         },
         footerHeading = "%nExamples:%n",
         footer = {

@@ -19,9 +19,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Shows a model's inputs, outputs, states, operators, parameters and memory, and whether it"
-                + " can be stepped.%n",
-            "Of a model that cannot be compiled it shows what the file says, and why; the exit code is"
-                + " then 1.%n",
+                + " can be stepped.",
+            "%nOf a model that cannot be compiled it shows what the file says, and why; the exit code is"
+                + " then 1.",
         },
         footerHeading = "%nExamples:%n",
         footer = {

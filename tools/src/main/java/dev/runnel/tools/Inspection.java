@@ -14,6 +14,7 @@ import dev.runnel.internal.op.Operators;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -179,11 +180,11 @@ record Inspection(
         ports(s, "states", states);
         s.append("operators (").append(nodes).append(" nodes)\n");
         for (OperatorLine line : operators) {
-            s.append(String.format("  %5d %s%s%n", line.count, line.name, line.supported ? "" : "  not supported"));
+            s.append(String.format(Locale.ROOT, "  %5d %s%s\n", line.count, line.name, line.supported ? "" : "  not supported"));
         }
-        s.append(String.format("parameters%n  %,d%n", parameters));
+        s.append(String.format(Locale.ROOT, "parameters\n  %,d\n", parameters));
         if (weightBytes != null && stateBytes != null) {
-            s.append(String.format("memory%n  %,d bytes of weights, shared%n  %,d bytes of state a stream%n", weightBytes, stateBytes));
+            s.append(String.format(Locale.ROOT, "memory\n  %,d bytes of weights, shared\n  %,d bytes of state a stream\n", weightBytes, stateBytes));
             s.append("kernels\n  ").append(kernels).append('\n');
         }
         s.append("can be stepped\n  ");

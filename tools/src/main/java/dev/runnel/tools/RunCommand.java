@@ -34,9 +34,9 @@ import picocli.CommandLine.Spec;
         name = "run",
         mixinStandardHelpOptions = true,
         description = {
-            "Runs a model once on inputs from files and prints its outputs.%n",
-            "Every input needs a file (.npy, or .pb: an ONNX TensorProto) or a --bind. State inputs are"
-                + " inputs like all others, unless --state carries them: then they start from zero.%n",
+            "Runs a model once on inputs from files and prints its outputs.",
+            "%nEvery input needs a file (.npy, or .pb: an ONNX TensorProto) or a --bind. State inputs are"
+                + " inputs like all others, unless --state carries them: then they start from zero.",
         },
         footerHeading = "%nExamples:%n",
         footer = {

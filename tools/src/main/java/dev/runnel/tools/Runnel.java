@@ -70,10 +70,13 @@ public final class Runnel implements Runnable {
         line.setErr(err);
         line.setUsageHelpWidth(100);
         line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.getSubcommands()
+                .values()
+                .forEach(c -> c.getCommandSpec().usageMessage().parameterListHeading("%n"));
         line.setParameterExceptionHandler(
                 (e, _) -> {
                     CommandSpec command = e.getCommandLine().getCommandSpec();
-                    err.println(command.qualifiedName() + ": " + e.getMessage());
+                    err.println(command.qualifiedName() + ": " + message(e));
                     err.println("Try '" + command.qualifiedName() + " --help'.");
                     return command.exitCodeOnInvalidInput();
                 });
@@ -93,6 +96,22 @@ public final class Runnel implements Runnable {
             out.flush();
             err.flush();
         }
+    }
+
+    private static String message(CommandLine.ParameterException e) {
+        CommandLine line = e.getCommandLine();
+        if (e instanceof CommandLine.UnmatchedArgumentException u && line.getParent() == null) {
+            return "there is no command '"
+                    + u.getUnmatched().getFirst()
+                    + "'; commands are "
+                    + String.join(", ", line.getSubcommands().keySet());
+        }
+        return String.valueOf(e.getMessage());
+    }
+
+    /// Whether stack traces were asked for.
+    static boolean wantsStackTrace(CommandSpec command) {
+        return command.root().userObject() instanceof Runnel r && r.stacktrace;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.runnel.tools;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /// What became of a [Case]; its text is the line that `runnel verify` prints.
 sealed interface Verdict {
@@ -19,7 +20,9 @@ sealed interface Verdict {
     }
 
     /// An output disagreed, or the case could not be read or run.
-    record Failed(String name, String why) implements Verdict {
+    ///
+    /// @param cause what was thrown; null if an output disagreed
+    record Failed(String name, String why, @Nullable Throwable cause) implements Verdict {
         @Override
         public String toString() {
             return "FAIL " + name + " " + oneLine(why);

@@ -46,16 +46,15 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
 
     /// Checks one case. Whatever goes wrong in it is part of the verdict, even an error of the machine
     /// (out of memory, stack overflow): the next case may well do.
-    @SuppressWarnings("CatchAndPrintStackTrace")
     Verdict check(Case c) {
         try {
             return new Check(c).verdict();
         } catch (UnsupportedModelException e) {
             return new Verdict.Unsupported(c.name(), String.valueOf(e.getMessage()));
         } catch (Disagreement e) {
-            return new Verdict.Failed(c.name(), String.valueOf(e.getMessage()));
+            return new Verdict.Failed(c.name(), String.valueOf(e.getMessage()), null);
         } catch (IOException | RuntimeException | Error e) {
-            return new Verdict.Failed(c.name(), Failures.describe(e));
+            return new Verdict.Failed(c.name(), Failures.describe(e), e);
         }
     }
 
@@ -130,6 +129,10 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
                 for (Port port : model.states()) {
                     Tensor start = first.get(port.name());
                     if (start != null) {
+                        if (!start.type().equals(port.type())) {
+                            throw new Disagreement("state '" + port.name() + "' is " + port.type()
+                                    + ", but its first value is " + start.type());
+                        }
                         state.tensor(port.name()).copyFrom(start.data());
                     }
                 }
