@@ -6,14 +6,15 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// A model with stored inputs and outputs, in the layout of the ONNX project's backend tests:
@@ -51,13 +52,16 @@ record Case(String name, Path folder) {
                 throw new IOException(root + ": no " + MODEL + " in this folder or below it");
             }
         }
-        Map<String, Long> uses =
-                folders.stream()
-                        .distinct()
-                        .collect(Collectors.groupingBy(Case::lastName, Collectors.counting()));
-        return folders.stream()
-                .distinct()
-                .map(f -> new Case(uses.get(lastName(f)) == 1 ? lastName(f) : f.toString(), f))
+        List<Path> distinct = folders.stream().distinct().toList();
+        Set<String> seen = new HashSet<>();
+        Set<String> ambiguous = new HashSet<>();
+        for (Path folder : distinct) {
+            if (!seen.add(lastName(folder))) {
+                ambiguous.add(lastName(folder));
+            }
+        }
+        return distinct.stream()
+                .map(f -> new Case(ambiguous.contains(lastName(f)) ? f.toString() : lastName(f), f))
                 .toList();
     }
 
