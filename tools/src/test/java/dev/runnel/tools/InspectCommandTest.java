@@ -1,0 +1,120 @@
+package dev.runnel.tools;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class InspectCommandTest {
+    @TempDir private Path temp;
+
+    @Test
+    void text_tellsWhatTheModelIs() throws IOException {
+        Captured c = Captured.of("inspect", TinyModels.sum(temp), "--state", "s1=s", "--kernels", "scalar");
+        assertThat(c.exit()).isZero();
+        assertThat(c.err()).isEmpty();
+        assertThat(c.out())
+                .contains("  producer: by hand\n")
+                .endsWith(
+                        """
+                        inputs
+                          x  float32[1, 2]
+                        outputs
+                          y  float32[1, 2]
+                        states
+                          s  float32[1, 2]
+                        operators (2 nodes)
+                              2 Add
+                        parameters
+                          0
+                        memory
+                          0 bytes of weights, shared
+                          8 bytes of state a stream
+                        kernels
+                          scalar
+                        can be stepped
+                          yes
+                        """);
+    }
+
+    @Test
+    void openDimension_isShownWithItsSize() throws IOException {
+        Captured c = Captured.of("inspect", TinyModels.shift(temp), "--dimension", "batch=3");
+        assertThat(c.out())
+                .contains("\n  x  float32[batch, 2]  in one step float32[3, 2]\n", "\nparameters\n  2\n");
+    }
+
+    @Test
+    void plan_onDemand() throws IOException {
+        assertThat(Captured.of("inspect", TinyModels.sum(temp), "--plan").out())
+                .contains("\nplan\n", "Add");
+    }
+
+    @Test
+    void json_hasTheSameFacts() throws IOException {
+        Captured c = Captured.of("inspect", TinyModels.sum(temp), "--state", "s1=s", "--json");
+        assertThat(c.exit()).isZero();
+        JsonNode json = new ObjectMapper().readTree(c.out());
+        assertThat(json.fieldNames())
+                .toIterable()
+                .containsExactly(
+                        "model",
+                        "metadata",
+                        "inputs",
+                        "outputs",
+                        "states",
+                        "operators",
+                        "nodes",
+                        "parameters",
+                        "weight_bytes",
+                        "state_bytes",
+                        "kernels",
+                        "compiles",
+                        "problem",
+                        "steps",
+                        "step_obstacle",
+                        "plan");
+        assertThat(json.at("/inputs/0").toString())
+                .isEqualTo("{\"name\":\"x\",\"declared\":\"float32[1, 2]\",\"step\":\"float32[1, 2]\"}");
+        assertThat(json.at("/operators/0").toString())
+                .isEqualTo("{\"name\":\"Add\",\"count\":2,\"supported\":true}");
+        assertThat(json.get("state_bytes").asLong()).isEqualTo(8);
+        assertThat(json.get("steps").asBoolean()).isTrue();
+        assertThat(json.get("problem").isNull()).isTrue();
+    }
+
+    @Test
+    void modelThatCannotBeCompiled_isShownAllTheSame() throws IOException {
+        Path file = TinyModels.unknown(temp);
+        Captured c = Captured.of("inspect", file);
+        assertThat(c.exit()).isEqualTo(1);
+        assertThat(c.out())
+                .contains(
+                        """
+                        inputs
+                          x  float32[batch, 2]
+                        outputs
+                          y  float32[batch, 2]
+                        states
+                          none
+                        operators (2 nodes)
+                              1 Add
+                              1 Frobnicate  not supported
+                        """)
+                .endsWith("can be stepped\n  no: it cannot be compiled\n");
+        assertThat(c.err())
+                .startsWith("cannot be compiled: model.onnx: node 'Frobnicate_y' (Frobnicate): ");
+
+        Captured json = Captured.of("inspect", file, "--json");
+        assertThat(json.exit()).isEqualTo(1);
+        assertThat(json.err()).isEmpty();
+        JsonNode node = new ObjectMapper().readTree(json.out());
+        assertThat(node.get("compiles").asBoolean()).isFalse();
+        assertThat(node.get("problem").asText()).contains("Frobnicate_y");
+        assertThat(node.get("weight_bytes").isNull()).isTrue();
+    }
+}

@@ -1,0 +1,78 @@
+package dev.runnel.tools;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RunnelTest {
+    @Test
+    void noCommand_isUsageError() {
+        assertThat(Captured.of())
+                .isEqualTo(
+                        new Captured(2, "", "runnel: expected a command\nTry 'runnel --help'.\n"));
+    }
+
+    @Test
+    void unknownCommand_namesThoseThatAre() {
+        Captured c = Captured.of("verfy", "models");
+        assertThat(c.exit()).isEqualTo(2);
+        assertThat(c.err())
+                .startsWith("runnel: there is no command 'verfy'; commands are inspect, run, verify, bench");
+    }
+
+    @Test
+    void help_listsCommands() {
+        Captured c = Captured.of("--help");
+        assertThat(c.exit()).isZero();
+        assertThat(c.out())
+                .contains("\n  inspect  ", "\n  run ", "\n  verify ", "\n  bench ", "\nExamples:\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"inspect", "run", "verify", "bench"})
+    void help_ofEachCommand_hasExamples(String command) {
+        Captured c = Captured.of(command, "--help");
+        assertThat(c.exit()).isZero();
+        assertThat(c.err()).isEmpty();
+        assertThat(c.out())
+                .startsWith("Usage: runnel " + command + " ")
+                .contains("\nExamples:\n  runnel " + command + " ")
+                .doesNotContain("%n");
+    }
+
+    @Test
+    void version_namesRunnelAndTheJdk() {
+        Captured c = Captured.of("--version");
+        assertThat(c.exit()).isZero();
+        assertThat(c.out()).matches("runnel \\S+ on JDK " + Runtime.version().feature() + ".*\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"inspect", "run", "bench"})
+    void model_missing_isOneLine(String command) {
+        assertThat(Captured.of(command, "no/such.onnx"))
+                .isEqualTo(
+                        new Captured(1, "", "runnel " + command + ": no/such.onnx: no such file\n"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-v", "--stacktrace"})
+    void stackTrace_onDemand(String option) {
+        Captured c = Captured.of("inspect", "no/such.onnx", option);
+        assertThat(c.exit()).isEqualTo(1);
+        assertThat(c.err()).contains("NoSuchFileException", "\tat dev.runnel.");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"inspect", "run", "verify", "bench"})
+    void argument_missing_isUsageError(String command) {
+        Captured c = Captured.of(command);
+        assertThat(c.exit()).isEqualTo(2);
+        assertThat(c.out()).isEmpty();
+        assertThat(c.err())
+                .startsWith("runnel " + command + ": Missing required parameter: ")
+                .endsWith("\nTry 'runnel " + command + " --help'.\n");
+    }
+}
