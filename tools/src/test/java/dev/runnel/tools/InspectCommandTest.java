@@ -33,7 +33,7 @@ class InspectCommandTest {
                           0
                         memory
                           0 bytes of weights, shared
-                          8 bytes of state a stream
+                          16 bytes of state a stream
                         kernels
                           scalar
                         can be stepped
@@ -82,7 +82,7 @@ class InspectCommandTest {
                 .isEqualTo("{\"name\":\"x\",\"declared\":\"float32[1, 2]\",\"step\":\"float32[1, 2]\"}");
         assertThat(json.at("/operators/0").toString())
                 .isEqualTo("{\"name\":\"Add\",\"count\":2,\"supported\":true}");
-        assertThat(json.get("state_bytes").asLong()).isEqualTo(8);
+        assertThat(json.get("state_bytes").asLong()).isEqualTo(16);
         assertThat(json.get("steps").asBoolean()).isTrue();
         assertThat(json.get("problem").isNull()).isTrue();
     }

@@ -60,8 +60,8 @@ class RunCommandTest {
 
     @Test
     void bound_inputNeedsNoFile() throws IOException {
-        Path model = TinyModels.sum(temp);
-        assertThat(Captured.of("run", model, "--input", "x=" + x, "--bind", "s=0.5").out())
+        Path model = TinyModels.offset(temp);
+        assertThat(Captured.of("run", model, "--input", "x=" + x, "--bind", "o=0.5").out())
                 .startsWith("y  float32[1, 2]  min -1.50000  max 1.50000  ");
     }
 

@@ -18,8 +18,7 @@ import java.util.List;
 
 /// ONNX files small enough to work out by hand.
 final class TinyModels {
-    static final int FLOAT = 1;
-    static final int INT64 = 7;
+    private static final int FLOAT = 1;
 
     private TinyModels() {}
 
@@ -33,6 +32,18 @@ final class TinyModels {
                         .addOutput(value("y", "batch", 2))
                         .addInitializer(floats("w", List.of(2L), 10, 20))
                         .addNode(node("Add", List.of("x", "w"), "y")));
+    }
+
+    /// `y = x + o`, where x is `[1, 2]` and o a scalar.
+    static Path offset(Path folder) throws IOException {
+        return write(
+                folder,
+                GraphProto.newBuilder()
+                        .setName("offset")
+                        .addInput(value("x", 1, 2))
+                        .addInput(value("o"))
+                        .addOutput(value("y", 1, 2))
+                        .addNode(node("Add", List.of("x", "o"), "y")));
     }
 
     /// A stream's sum: `y = x + s`, `s1 = s + x`, all `[1, 2]`.
