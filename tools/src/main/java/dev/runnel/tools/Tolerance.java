@@ -126,6 +126,6 @@ record Tolerance(double atol, double rtol) {
     }
 
     private static String brief(double value) {
-        return String.format(Locale.ROOT, "%.0e", value);
+        return String.format(Locale.ROOT, "%.3e", value).replaceFirst("\\.?0+e", "e");
     }
 }

@@ -46,7 +46,7 @@ class ToleranceTest {
         assertThat(c.maxAbs()).isEqualTo(6);
         assertThat(c.disagreement())
                 .isEqualTo(
-                        "element [1, 1] is 9.0, expected 4.0 within 1.5e+00 = 5e-01 + 3e-01·|4.0|;"
+                        "element [1, 1] is 9.0, expected 4.0 within 1.5e+00 = 5e-01 + 2.5e-01·|4.0|;"
                                 + " 2 of 6 are off");
     }
 
