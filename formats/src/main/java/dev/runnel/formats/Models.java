@@ -6,6 +6,8 @@ import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.onnx.OnnxReader;
 import dev.runnel.graph.Graph;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.HexFormat;
@@ -27,12 +29,29 @@ public final class Models {
     /// @throws UnsupportedModelException if it uses what Runnel does not have
     /// @throws IOException if it, or a file with its data, cannot be opened
     public static Graph read(Path file) throws IOException {
-        MappedFile mapped = MappedFile.open(file);
-        String found = foreignContent(mapped);
-        if (found != null) {
-            throw mapped.malformed("the file " + found + ", expected an ONNX model");
+        return read(MappedFile.open(file));
+    }
+
+    /// The model in `bytes`, such as a resource of a jar; they must not be changed while the graph is
+    /// in use.
+    ///
+    /// @param name stands for the file's name in messages
+    /// @throws MalformedModelException as [#read(Path)]
+    /// @throws UnsupportedModelException as [#read(Path)], and if the model's data is in other files
+    public static Graph read(String name, MemorySegment bytes) {
+        try {
+            return read(MappedFile.of(name, bytes));
+        } catch (IOException e) {
+            throw new UncheckedIOException("memory was read, not a file", e);
         }
-        return OnnxReader.readModel(mapped);
+    }
+
+    private static Graph read(MappedFile file) throws IOException {
+        String found = foreignContent(file);
+        if (found != null) {
+            throw file.malformed("the file " + found + ", expected an ONNX model");
+        }
+        return OnnxReader.readModel(file);
     }
 
     /// What `file` is instead of a model; null if it may be one.

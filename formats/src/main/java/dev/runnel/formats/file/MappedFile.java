@@ -12,14 +12,21 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// A file's bytes, mapped into memory and unmapped when nothing refers to them any more, and its
-/// name, with which every message about it begins.
+/// name, with which every message about it begins. It may also lie in memory from the start.
 ///
-/// @param path as the caller gave it
+/// @param name the file's own name, without its folder
+/// @param folder where the file lies; null if it lies in memory only
 /// @param bytes the whole file, read-only
-public record MappedFile(Path path, MemorySegment bytes) {
+public record MappedFile(String name, @Nullable Path folder, MemorySegment bytes) {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /// A file that lies in memory.
+    public static MappedFile of(String name, MemorySegment bytes) {
+        return new MappedFile(name, null, bytes.asReadOnly());
+    }
 
     /// Maps `path`; the channel is closed at once, the mapping lives on.
     ///
@@ -37,15 +44,14 @@ public record MappedFile(Path path, MemorySegment bytes) {
 
     private static MappedFile map(Path path, Set<? extends java.nio.file.OpenOption> options) throws IOException {
         try (FileChannel channel = FileChannel.open(path, options)) {
+            MemorySegment bytes =
+                    channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto());
+            Path name = path.getFileName();
             return new MappedFile(
-                    path, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto()));
+                    name == null ? path.toString() : name.toString(),
+                    path.toAbsolutePath().getParent(),
+                    bytes);
         }
-    }
-
-    /// The file's own name, without its folder.
-    public String name() {
-        Path name = path.getFileName();
-        return name == null ? path.toString() : name.toString();
     }
 
     public long size() {

@@ -81,9 +81,10 @@ final class ExternalData {
             throw model.malformed(what + " has its data in '" + location + "', expected a relative path inside the"
                     + " model's folder");
         }
-        Path folder = model.path().toAbsolutePath().getParent();
-        if (folder == null) { // a root is no file
-            throw new NoSuchFileException(model.path().toString());
+        Path folder = model.folder();
+        if (folder == null) {
+            throw model.unsupported(what + " has its data in '" + location + "', and the model, read from memory, has"
+                    + " no folder; read it from its file");
         }
         Path real;
         try {
