@@ -6,13 +6,15 @@ import com.google.googlejavaformat.java.Formatter;
 import com.google.googlejavaformat.java.FormatterException;
 import com.google.googlejavaformat.java.JavaFormatterOptions;
 import com.google.googlejavaformat.java.RemoveUnusedImports;
+
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 
 /// Every Java file is laid out by google-java-format. With `-Drunnel.format=write` the files are
 /// rewritten instead of checked: see CONTRIBUTING.md.
@@ -20,9 +22,7 @@ class FormatTest {
     private static final Path ROOT = Path.of(System.getProperty("runnel.root", ".."));
     private static final Formatter FORMATTER =
             new Formatter(
-                    JavaFormatterOptions.builder()
-                            .style(JavaFormatterOptions.Style.AOSP)
-                            .build());
+                    JavaFormatterOptions.builder().style(JavaFormatterOptions.Style.AOSP).build());
 
     @Test
     void javaFiles_areFormatted() throws IOException, FormatterException {
@@ -31,7 +31,8 @@ class FormatTest {
         for (Path file : javaFiles()) {
             String text = Files.readString(file);
             String formatted =
-                    FORMATTER.formatSourceAndFixImports(RemoveUnusedImports.removeUnusedImports(text));
+                    FORMATTER.formatSourceAndFixImports(
+                            RemoveUnusedImports.removeUnusedImports(text));
             if (!formatted.equals(text)) {
                 unformatted.add(ROOT.relativize(file));
                 if (write) {
@@ -41,8 +42,9 @@ class FormatTest {
         }
         if (!write) {
             assertThat(unformatted)
-                    .as("files to format: mvn test -pl tools -am -Dtest=FormatTest"
-                            + " -Dsurefire.failIfNoSpecifiedTests=false -Drunnel.format=write")
+                    .as(
+                            "files to format: mvn test -pl tools -am -Dtest=FormatTest"
+                                + " -Dsurefire.failIfNoSpecifiedTests=false -Drunnel.format=write")
                     .isEmpty();
         }
     }
@@ -50,7 +52,10 @@ class FormatTest {
     private static List<Path> javaFiles() throws IOException {
         try (Stream<Path> files = Files.walk(ROOT)) {
             return files.filter(f -> f.toString().endsWith(".java"))
-                    .filter(f -> Stream.of(ROOT.relativize(f).toString().split("[/\\\\]")).noneMatch("target"::equals))
+                    .filter(
+                            f ->
+                                    Stream.of(ROOT.relativize(f).toString().split("[/\\\\]"))
+                                            .noneMatch("target"::equals))
                     .sorted()
                     .toList();
         }
