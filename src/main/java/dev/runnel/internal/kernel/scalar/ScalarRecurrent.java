@@ -1,6 +1,140 @@
 package dev.runnel.internal.kernel.scalar;
 
-import dev.runnel.internal.kernel.RecurrentKernels;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-/// [RecurrentKernels] in plain Java.
-public final class ScalarRecurrent implements RecurrentKernels {}
+import dev.runnel.internal.kernel.Lanes;
+import dev.runnel.internal.kernel.Panels;
+import dev.runnel.internal.kernel.Panels.Panel;
+import dev.runnel.internal.kernel.RecurrentKernels;
+import java.lang.foreign.MemorySegment;
+
+/// [RecurrentKernels] in plain Java. A panel's sums stay in the first cache while its rows pass by, a
+/// loop that the compiler may vectorise by itself without changing a bit.
+public final class ScalarRecurrent implements RecurrentKernels {
+    @Override
+    public int panelWidth() {
+        return 128;
+    }
+
+    @Override
+    public void multiply(Panels panels, boolean backwards, Lanes at, int lanes) {
+        Panel[] all = panels.panels();
+        for (int i = 0; i < all.length; i++) {
+            Panel p = all[backwards ? all.length - 1 - i : i];
+            for (int m = 0; m < lanes; m++) {
+                long z = at.z() + m * at.zStride() + 4L * p.column();
+                multiply(p, panels.weights(), at.memory(), at.x() + m * at.xStride(), z);
+            }
+        }
+    }
+
+    private static void multiply(Panel p, MemorySegment w, MemorySegment s, long x, long z) {
+        if (!p.continues()) {
+            MemorySegment.copy(w, p.offset(), s, z, p.rowBytes());
+        }
+        long row = p.inputs();
+        for (int k = p.from(); k < p.to(); k++, row += p.rowBytes()) {
+            float xk = get(s, x + 4L * k);
+            for (int j = 0; j < p.width(); j++) {
+                long at = 4L * j;
+                set(s, z + at, Math.fma(xk, get(w, row + at), get(s, z + at)));
+            }
+        }
+    }
+
+    @Override
+    public void rnn(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        for (int m = 0; m < lanes; m++) {
+            long z = at.z() + m * at.zStride();
+            long h = at.h() + m * at.xStride();
+            for (long u = 0; u < 4L * at.hiddenSize(); u += 4) {
+                set(s, h + u, Functions.tanh(get(s, z + u)));
+            }
+        }
+    }
+
+    @Override
+    public void lstm(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        long gate = 4L * at.hiddenSize();
+        for (int m = 0; m < lanes; m++) {
+            long i = at.z() + m * at.zStride();
+            long f = i + gate;
+            long o = f + gate;
+            long g = o + gate;
+            long c = at.c() + m * at.cStride();
+            long h = at.h() + m * at.xStride();
+            for (long u = 0; u < gate; u += 4) {
+                float in = Functions.sigmoidOfTwice(get(s, i + u)) * Functions.tanh(get(s, g + u));
+                float cell = Math.fma(Functions.sigmoidOfTwice(get(s, f + u)), get(s, c + u), in);
+                set(s, c + u, cell);
+                set(s, h + u, Functions.sigmoidOfTwice(get(s, o + u)) * Functions.tanh(cell));
+            }
+        }
+    }
+
+    @Override
+    public void gru(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        int units = at.hiddenSize();
+        for (int m = 0; m < lanes; m++) {
+            long z = at.z() + m * at.zStride();
+            long r = z + 4L * units;
+            long nx = z + 4L * Panels.padded(2 * units);
+            long nh = nx + 4L * Panels.padded(units);
+            long h = at.h() + m * at.xStride();
+            for (long u = 0; u < 4L * units; u += 4) {
+                float reset = Functions.sigmoidOfTwice(get(s, r + u));
+                float n = Functions.tanh(Math.fma(reset, get(s, nh + u), get(s, nx + u)));
+                set(s, h + u, mix(Functions.sigmoidOfTwice(get(s, z + u)), get(s, h + u), n));
+            }
+        }
+    }
+
+    @Override
+    public void gruReset(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        long gate = 4L * at.hiddenSize();
+        for (int m = 0; m < lanes; m++) {
+            long z = at.z() + m * at.zStride();
+            long a = at.a() + m * at.zStride();
+            long h = at.h() + m * at.xStride();
+            for (long u = 0; u < gate; u += 4) {
+                set(s, a + u, Functions.sigmoidOfTwice(get(s, z + u)));
+                set(s, h + gate + u, Functions.sigmoidOfTwice(get(s, z + gate + u)) * get(s, h + u));
+            }
+        }
+    }
+
+    @Override
+    public void gruUpdate(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        for (int m = 0; m < lanes; m++) {
+            long n = at.z() + m * at.zStride() + 4L * Panels.padded(2 * at.hiddenSize());
+            long a = at.a() + m * at.zStride();
+            long h = at.h() + m * at.xStride();
+            for (long u = 0; u < 4L * at.hiddenSize(); u += 4) {
+                set(s, h + u, mix(get(s, a + u), get(s, h + u), Functions.tanh(get(s, n + u))));
+            }
+        }
+    }
+
+    /// n + z · (h − n).
+    private static float mix(float z, float h, float n) {
+        return Math.fma(z, h - n, n);
+    }
+
+    @Override
+    public void copy(MemorySegment from, long fromOffset, MemorySegment to, long toOffset, int n) {
+        MemorySegment.copy(from, fromOffset, to, toOffset, 4L * n);
+    }
+
+    private static float get(MemorySegment s, long offset) {
+        return s.get(JAVA_FLOAT_UNALIGNED, offset);
+    }
+
+    private static void set(MemorySegment s, long offset, float value) {
+        s.set(JAVA_FLOAT_UNALIGNED, offset, value);
+    }
+}

@@ -1,6 +1,153 @@
 package dev.runnel.internal.kernel.vector;
 
-import dev.runnel.internal.kernel.RecurrentKernels;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-/// [RecurrentKernels] by the Vector API, at the width of [Width].
-final class VectorRecurrent implements RecurrentKernels {}
+import dev.runnel.internal.kernel.Lanes;
+import dev.runnel.internal.kernel.Panels;
+import dev.runnel.internal.kernel.Panels.Panel;
+import dev.runnel.internal.kernel.RecurrentKernels;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/// [RecurrentKernels] by the Vector API, at the width of [Width]: the passes over the gates. Each is a
+/// few plain loops; one that did all at once would exceed C2's budget of nodes, and then every vector
+/// is an object. A loop runs to the end of the vector in which the last unit lies, for which [Lanes]
+/// has room; so the activated gates go to a place of their own, and not over their neighbours' sums.
+final class VectorRecurrent implements RecurrentKernels {
+    private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
+    private static final int V = F.vectorByteSize();
+    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+
+    private final PanelProduct product =
+            Width.<PanelProduct>copy(VectorPanels.class, F.vectorBitSize());
+    private final Activations apply =
+            Width.<Activations>copy(VectorElements.class, F.vectorBitSize());
+
+    @Override
+    public int panelWidth() {
+        return 8 * F.length();
+    }
+
+    @Override
+    public void multiply(Panels panels, boolean backwards, Lanes at, int lanes) {
+        Panel[] all = panels.panels();
+        int last = all.length - 1;
+        for (int i = 0; i <= last; i++) {
+            product.multiply(all[backwards ? last - i : i], panels.weights(), at, lanes);
+        }
+    }
+
+    @Override
+    public void rnn(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        for (int m = 0; m < lanes; m++) {
+            long z = at.z() + m * at.zStride();
+            apply.tanh(s, z, s, at.h() + m * at.xStride(), 4L * at.hiddenSize());
+        }
+    }
+
+    @Override
+    public void lstm(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        long gate = 4L * at.hiddenSize();
+        for (int m = 0; m < lanes; m++) {
+            long z = at.z() + m * at.zStride();
+            long a = at.a() + m * at.zStride();
+            long c = at.c() + m * at.cStride();
+            long g = z + 3 * gate;
+            apply.sigmoidOfTwice(s, z, s, a, 3 * gate);
+            apply.tanh(s, g, s, g, gate);
+            cell(s, a, a + gate, g, c, gate);
+            apply.tanh(s, c, s, g, gate);
+            times(s, a + 2 * gate, g, at.h() + m * at.xStride(), gate);
+        }
+    }
+
+    @Override
+    public void gru(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        long gate = 4L * at.hiddenSize();
+        for (int m = 0; m < lanes; m++) {
+            long z = at.z() + m * at.zStride();
+            long a = at.a() + m * at.zStride();
+            long n = z + 4L * Panels.padded(2 * at.hiddenSize());
+            apply.sigmoidOfTwice(s, z, s, a, 2 * gate);
+            plusTimes(s, n, a + gate, n + 4L * Panels.padded(at.hiddenSize()), gate);
+            apply.tanh(s, n, s, n, gate);
+            mix(s, a, n, at.h() + m * at.xStride(), gate);
+        }
+    }
+
+    @Override
+    public void gruReset(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        long gate = 4L * at.hiddenSize();
+        for (int m = 0; m < lanes; m++) {
+            long a = at.a() + m * at.zStride();
+            long h = at.h() + m * at.xStride();
+            apply.sigmoidOfTwice(s, at.z() + m * at.zStride(), s, a, 2 * gate);
+            times(s, a + gate, h, h + gate, gate);
+        }
+    }
+
+    @Override
+    public void gruUpdate(Lanes at, int lanes) {
+        MemorySegment s = at.memory();
+        long gate = 4L * at.hiddenSize();
+        for (int m = 0; m < lanes; m++) {
+            long n = at.z() + m * at.zStride() + 4L * Panels.padded(2 * at.hiddenSize());
+            apply.tanh(s, n, s, n, gate);
+            mix(s, at.a() + m * at.zStride(), n, at.h() + m * at.xStride(), gate);
+        }
+    }
+
+    @Override
+    public void copy(MemorySegment from, long fromOffset, MemorySegment to, long toOffset, int n) {
+        long whole = 4L * (n - n % F.length());
+        for (long i = 0; i < whole; i += V) {
+            load(from, fromOffset + i).intoMemorySegment(to, toOffset + i, LE);
+        }
+        for (long i = whole; i < 4L * n; i += 4) {
+            to.set(JAVA_FLOAT_UNALIGNED, toOffset + i, from.get(JAVA_FLOAT_UNALIGNED, fromOffset + i));
+        }
+    }
+
+    private static FloatVector load(MemorySegment s, long offset) {
+        return FloatVector.fromMemorySegment(F, s, offset, LE);
+    }
+
+    /// c = f · c + i · g
+    private static void cell(MemorySegment s, long i, long f, long g, long c, long bytes) {
+        for (long u = 0; u < bytes; u += V) {
+            FloatVector in = load(s, i + u).mul(load(s, g + u));
+            load(s, f + u).fma(load(s, c + u), in).intoMemorySegment(s, c + u, LE);
+        }
+    }
+
+    /// y = a · b
+    private static void times(MemorySegment s, long a, long b, long y, long bytes) {
+        for (long u = 0; u < bytes; u += V) {
+            load(s, a + u).mul(load(s, b + u)).intoMemorySegment(s, y + u, LE);
+        }
+    }
+
+    /// y = y + a · b
+    private static void plusTimes(MemorySegment s, long y, long a, long b, long bytes) {
+        for (long u = 0; u < bytes; u += V) {
+            load(s, a + u).fma(load(s, b + u), load(s, y + u)).intoMemorySegment(s, y + u, LE);
+        }
+    }
+
+    /// h = n + z · (h − n)
+    private static void mix(MemorySegment s, long z, long n, long h, long bytes) {
+        for (long u = 0; u < bytes; u += V) {
+            FloatVector candidate = load(s, n + u);
+            load(s, z + u)
+                    .fma(load(s, h + u).sub(candidate), candidate)
+                    .intoMemorySegment(s, h + u, LE);
+        }
+    }
+}

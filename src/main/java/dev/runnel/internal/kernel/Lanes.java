@@ -1,0 +1,55 @@
+package dev.runnel.internal.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/// Where the lanes of a recurrence lie while it is computed; a lane is one batch entry of one row. All
+/// in one segment, all float32, offsets and strides in bytes; lane m lies m strides behind lane 0. A
+/// kernel may write whatever it likes into the padding.
+///
+/// | part | floats a lane | content |
+/// |---|---|---|
+/// | x | I | the time step's input |
+/// | h | H, right behind x | the hidden state, which the step replaces |
+/// | r ⊙ h | H, right behind h | only for GRU with the reset gate before the product |
+/// | z | all panels' columns | the gates' sums |
+/// | a | as z | activated gates |
+/// | c | H | LSTM's cell state, which the step replaces |
+///
+/// @param hiddenSize H
+public record Lanes(
+        MemorySegment memory,
+        int hiddenSize,
+        long x,
+        long h,
+        long xStride,
+        long z,
+        long a,
+        long zStride,
+        long c,
+        long cStride) {
+
+    /// Lays out `lanes` lanes from offset 0 on, each part aligned to 64 bytes and padded so that a
+    /// vector of 16 that starts in it ends in it.
+    ///
+    /// @param inputs I + H, or I + 2 · H for GRU with the reset gate before the product
+    /// @param columns of z
+    public static Lanes of(
+            MemorySegment memory, int lanes, int inputSize, int hiddenSize, int inputs, int columns) {
+        long xStride = stride(inputs);
+        long zStride = stride(columns);
+        long z = xStride * lanes;
+        long a = z + zStride * lanes;
+        long c = a + zStride * lanes;
+        return new Lanes(
+                memory, hiddenSize, 0, 4L * inputSize, xStride, z, a, zStride, c, stride(hiddenSize));
+    }
+
+    /// The bytes that [#of] lays out.
+    public static long byteSize(int lanes, int hiddenSize, int inputs, int columns) {
+        return lanes * (stride(inputs) + 2 * stride(columns) + stride(hiddenSize));
+    }
+
+    private static long stride(int floats) {
+        return (4L * floats + 63 & -64) + 64;
+    }
+}

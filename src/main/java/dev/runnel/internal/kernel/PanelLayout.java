@@ -1,0 +1,74 @@
+package dev.runnel.internal.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.runnel.internal.kernel.Panels.Panel;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/// How a matrix is cut into panels, and the packing of its weights into them.
+public final class PanelLayout {
+    /// Where the weights come from.
+    @FunctionalInterface
+    public interface Source {
+        /// The weight of input `k`, or the bias for k = −1, of the group's column `column`.
+        float at(int group, int column, int k);
+    }
+
+    /// A panel with the `real` columns it holds, `first` and on, of its group; the rest is padding.
+    private record Cut(Panel panel, int group, int first, int real) {}
+
+    private final int maxWidth;
+    private final List<Cut> cuts = new ArrayList<>();
+    private int groups;
+    private long byteSize;
+
+    /// @param maxWidth of a panel in floats: [RecurrentKernels#panelWidth]
+    public PanelLayout(int maxWidth) {
+        this.maxWidth = maxWidth;
+    }
+
+    /// Adds a group of `count` columns at `column` of z, cut as evenly as can be: a narrow panel has
+    /// too few chains of fma to hide their latency.
+    public PanelLayout group(int column, int count, int from, int to, boolean continues) {
+        int unit = Math.max(16, maxWidth / 4);
+        int units = (count + unit - 1) / unit;
+        int panels = (units * unit + maxWidth - 1) / maxWidth;
+        for (int i = 0; i < panels; i++) {
+            int first = units * i / panels * unit;
+            int next = units * (i + 1) / panels * unit;
+            Panel p = new Panel(byteSize, column + first, next - first, from, to, continues);
+            cuts.add(new Cut(p, groups, first, Math.min(next, count) - first));
+            byteSize = p.end();
+        }
+        groups++;
+        return this;
+    }
+
+    /// Bytes of the packed weights.
+    public long byteSize() {
+        return byteSize;
+    }
+
+    /// The panels over weights that were packed, or will be, by [#pack].
+    public Panels over(MemorySegment weights) {
+        return new Panels(weights, cuts.stream().map(Cut::panel).toArray(Panel[]::new));
+    }
+
+    /// Writes every weight to its place. Allocates nothing.
+    public void pack(MemorySegment weights, Source source) {
+        for (int i = 0; i < cuts.size(); i++) {
+            Cut cut = cuts.get(i);
+            Panel p = cut.panel;
+            long at = p.offset();
+            for (int k = p.continues() ? p.from() : p.from() - 1; k < p.to(); k++) {
+                for (int j = 0; j < p.width(); j++, at += 4) {
+                    boolean padding = j >= cut.real;
+                    float w = padding ? 0 : source.at(cut.group, cut.first + j, k < p.from() ? -1 : k);
+                    weights.set(JAVA_FLOAT, at, w);
+                }
+            }
+        }
+    }
+}

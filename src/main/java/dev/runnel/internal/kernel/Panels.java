@@ -1,0 +1,42 @@
+package dev.runnel.internal.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/// A matrix packed to be streamed: its columns, which are gates × hidden units, cut into panels as
+/// wide as the accumulators that a kernel keeps in registers. A panel is one ascending stretch of
+/// memory, row after row of `width` floats: the bias, then a row for each input k. To read the matrix
+/// is to read memory from one end to the other, or from panel to panel back.
+///
+/// The columns of a gate may sum over a part of the inputs only (GRU's candidate takes x and h apart),
+/// or go on from what earlier panels left in z; hence `from`, `to` and `continues`.
+///
+/// @param weights holds the panels; 64-byte aligned
+/// @param panels in ascending order of their offsets
+public record Panels(MemorySegment weights, Panel[] panels) {
+    /// `z[column + j] ← start + Σₖ x[k] · w[k, j]` for k in \[from, to) ascending, one chain of fma;
+    /// `start` is the bias, or what `z[column + j]` holds if the panel continues. One that continues
+    /// has no row for the bias.
+    ///
+    /// @param offset of its first float in the weights, in bytes; a multiple of 64
+    /// @param column where its first column lies in z; a multiple of 16, as is `width`
+    public record Panel(long offset, int column, int width, int from, int to, boolean continues) {
+        public long rowBytes() {
+            return 4L * width;
+        }
+
+        /// Where the row of the first input lies.
+        public long inputs() {
+            return continues ? offset : offset + rowBytes();
+        }
+
+        /// Where the panel ends.
+        public long end() {
+            return inputs() + rowBytes() * (to - from);
+        }
+    }
+
+    /// Where the next group of columns starts in z: the next multiple of 32.
+    public static int padded(int columns) {
+        return columns + 31 & -32;
+    }
+}
