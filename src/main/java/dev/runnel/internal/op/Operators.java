@@ -1,5 +1,7 @@
 package dev.runnel.internal.op;
 
+import dev.runnel.internal.op.recurrent.Recurrent;
+
 import org.jspecify.annotations.Nullable;
 
 import java.util.HashMap;
@@ -11,6 +13,7 @@ public final class Operators {
 
     static {
         // One line for each family; see CONTRIBUTING.md, "Adding an operator".
+        STANDARD.putAll(Recurrent.all());
         STANDARD.put("MatMul", new MatMul());
         STANDARD.put("Gemm", new Gemm());
         STANDARD.put("Einsum", new Einsum());

@@ -64,6 +64,20 @@ final class OneNode {
         return this;
     }
 
+    OneNode with(String name, float[] values) {
+        List<Float> list = new ArrayList<>();
+        for (float v : values) {
+            list.add(v);
+        }
+        attributes.put(name, new Attribute.OfFloats(list));
+        return this;
+    }
+
+    OneNode with(String name, List<String> values) {
+        attributes.put(name, new Attribute.OfStrings(values));
+        return this;
+    }
+
     /// An input that is fed anew for each run.
     OneNode fed(Tensor value) {
         inputs.add(value);

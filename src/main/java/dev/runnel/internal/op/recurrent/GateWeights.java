@@ -1,0 +1,155 @@
+package dev.runnel.internal.op.recurrent;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.runnel.graph.DType;
+import dev.runnel.internal.kernel.PanelLayout;
+import dev.runnel.internal.kernel.Panels;
+import dev.runnel.internal.memory.Elements;
+
+import java.lang.foreign.MemorySegment;
+
+/// W, R and B of one direction as the columns of panels: the one place where the standard's order of
+/// gates becomes ours, and where the gates that σ follows are halved.
+///
+/// | cell | first matrix: columns (inputs) | second matrix |
+/// |---|---|---|
+/// | RNN | h (x, h) | |
+/// | LSTM | i, f, o, g (x, h) | |
+/// | GRU, linear before reset | z, r (x, h); n (x); n (h) | |
+/// | GRU | z, r (x, h); n (x) | n (r ⊙ h), which goes on where the first left off |
+final class GateWeights {
+    /// Where ours lies in the standard's order.
+    private static final int[] RNN = {0};
+
+    private static final int[] GRU = {0, 1, 2};
+    private static final int[] LSTM = {0, 2, 1, 3};
+
+    /// What the first and the second matrix hold of the weights last turned to.
+    final PanelLayout.Source first = this::first;
+
+    final PanelLayout.Source second = this::second;
+
+    private final Cell cell;
+    private final boolean halved;
+    private final int[] order;
+    private MemorySegment w = MemorySegment.NULL;
+    private MemorySegment r = MemorySegment.NULL;
+    private MemorySegment b = MemorySegment.NULL;
+    private long wOffset;
+    private long rOffset;
+    private long bOffset;
+    private boolean biased;
+
+    /// @param halved whether the kernels' own passes will follow
+    GateWeights(Cell cell, boolean halved) {
+        this.cell = cell;
+        this.halved = halved;
+        this.order =
+                switch (cell.type()) {
+                    case RNN -> RNN;
+                    case GRU -> GRU;
+                    case LSTM -> LSTM;
+                };
+    }
+
+    /// Whether a second product follows that takes r ⊙ h.
+    static boolean hasSecond(Cell cell) {
+        return cell.type() == Cell.Type.GRU && !cell.linearBeforeReset();
+    }
+
+    /// I + H, and H more for r ⊙ h.
+    static int inputs(Cell cell) {
+        return cell.inputSize() + cell.hiddenSize() * (hasSecond(cell) ? 2 : 1);
+    }
+
+    /// The columns of z.
+    static int columns(Cell cell) {
+        int h = cell.hiddenSize();
+        return switch (cell.type()) {
+            case RNN -> Panels.padded(h);
+            case LSTM -> Panels.padded(4 * h);
+            case GRU -> Panels.padded(2 * h) + Panels.padded(h) * (cell.linearBeforeReset() ? 2 : 1);
+        };
+    }
+
+    static PanelLayout first(Cell cell, int maxWidth) {
+        int i = cell.inputSize();
+        int h = cell.hiddenSize();
+        PanelLayout layout = new PanelLayout(maxWidth);
+        if (cell.type() != Cell.Type.GRU) {
+            return layout.group(0, cell.type().gates * h, 0, i + h, false);
+        }
+        int n = Panels.padded(2 * h);
+        layout.group(0, 2 * h, 0, i + h, false).group(n, h, 0, i, false);
+        return cell.linearBeforeReset()
+                ? layout.group(n + Panels.padded(h), h, i, i + h, false)
+                : layout;
+    }
+
+    static PanelLayout second(Cell cell, int maxWidth) {
+        int from = cell.inputSize() + cell.hiddenSize();
+        return new PanelLayout(maxWidth)
+                .group(Panels.padded(2 * cell.hiddenSize()), cell.hiddenSize(), from, from + cell.hiddenSize(), true);
+    }
+
+    /// Turns to direction `d` of W and R that start at these offsets.
+    GateWeights of(int d, MemorySegment w, long wOffset, MemorySegment r, long rOffset) {
+        long rows = (long) d * cell.type().gates * cell.hiddenSize() * cell.dtype().byteSize();
+        this.w = w;
+        this.wOffset = wOffset + rows * cell.inputSize();
+        this.r = r;
+        this.rOffset = rOffset + rows * cell.hiddenSize();
+        this.biased = false;
+        return this;
+    }
+
+    /// Turns to direction `d` of B that starts at this offset.
+    GateWeights bias(int d, MemorySegment b, long bOffset) {
+        this.b = b;
+        this.bOffset = bOffset + 2L * d * cell.type().gates * cell.hiddenSize() * cell.dtype().byteSize();
+        this.biased = true;
+        return this;
+    }
+
+    private float first(int group, int column, int k) {
+        int h = cell.hiddenSize();
+        if (group == 0) {
+            int gate = column / h;
+            float value = weight(order[gate], column % h, k, true, true);
+            boolean sigmoid = cell.type() == Cell.Type.LSTM ? gate < 3 : cell.type() == Cell.Type.GRU;
+            return halved && sigmoid ? 0.5f * value : value;
+        }
+        boolean split = cell.linearBeforeReset();
+        return weight(2, column, k, !split || group == 1, !split || group == 2);
+    }
+
+    private float second(int group, int column, int k) {
+        return weight(2, column, k - cell.hiddenSize(), false, false);
+    }
+
+    /// The weight of a gate's unit, or for k = −1 its bias: that of W, of R, or their sum.
+    private float weight(int gate, int unit, int k, boolean ofW, boolean ofR) {
+        long row = (long) gate * cell.hiddenSize() + unit;
+        if (k >= cell.inputSize()) {
+            return get(r, rOffset, row * cell.hiddenSize() + k - cell.inputSize());
+        }
+        if (k >= 0) {
+            return get(w, wOffset, row * cell.inputSize() + k);
+        }
+        float sum = 0;
+        if (biased && ofW) {
+            sum += get(b, bOffset, row);
+        }
+        if (biased && ofR) {
+            sum += get(b, bOffset, (long) cell.type().gates * cell.hiddenSize() + row);
+        }
+        return sum;
+    }
+
+    private float get(MemorySegment s, long offset, long index) {
+        return cell.dtype() == DType.FLOAT32
+                ? s.get(JAVA_FLOAT_UNALIGNED, offset + 4 * index)
+                : (float) Elements.getDouble(cell.dtype(), s, offset + index * cell.dtype().byteSize());
+    }
+}

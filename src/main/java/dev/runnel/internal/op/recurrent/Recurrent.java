@@ -1,0 +1,102 @@
+package dev.runnel.internal.op.recurrent;
+
+import dev.runnel.graph.Shape;
+import dev.runnel.graph.Tensor;
+import dev.runnel.graph.TensorType;
+import dev.runnel.internal.op.Call;
+import dev.runnel.internal.op.Operator;
+import dev.runnel.internal.op.Program;
+import dev.runnel.internal.op.recurrent.Cell.Type;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/// RNN-22, GRU-22 and LSTM-22, with every attribute and input of the standard.
+///
+/// | operand | shape | |
+/// |---|---|---|
+/// | X | \[T, N, I\] | batch first \[N, T, I\] |
+/// | W, R, B | \[D, G·H, I\], \[D, G·H, H\], \[D, 2·G·H\] | gates in the order iofc (LSTM), zrh (GRU) |
+/// | sequence_lens | \[N\], int32 | steps of each batch entry; what follows is 0 in Y |
+/// | initial_h, initial_c | \[D, N, H\] | batch first \[N, D, H\]; 0 if absent |
+/// | P | \[D, 3·H\] | LSTM's peepholes, in the order iof |
+/// | Y | \[T, D, N, H\] | batch first \[N, T, D, H\] |
+/// | Y_h, Y_c | as initial_h | after each batch entry's last step |
+///
+/// Sums and states are float32 whatever the element type: other types are converted where they come
+/// in and go out. Y_h and Y_c may lie where initial_h and initial_c do.
+public final class Recurrent implements Operator {
+    private final Type type;
+
+    private Recurrent(Type type) {
+        this.type = type;
+    }
+
+    /// The operators of this family by name.
+    public static Map<String, Operator> all() {
+        return Map.of(
+                "RNN", new Recurrent(Type.RNN),
+                "GRU", new Recurrent(Type.GRU),
+                "LSTM", new Recurrent(Type.LSTM));
+    }
+
+    @Override
+    public List<TensorType> infer(Call call) {
+        Cell cell = Cell.of(type, call);
+        long t = cell.steps();
+        long n = cell.batch();
+        long d = cell.directions();
+        long h = cell.hiddenSize();
+        Shape y = cell.batchFirst() ? call.shapeOf(n, t, d, h) : call.shapeOf(t, d, n, h);
+        Shape state = cell.batchFirst() ? call.shapeOf(n, d, h) : call.shapeOf(d, n, h);
+        List<TensorType> types = new ArrayList<>();
+        types.add(new TensorType(cell.dtype(), y));
+        types.add(new TensorType(cell.dtype(), state));
+        if (type == Type.LSTM) {
+            types.add(new TensorType(cell.dtype(), state));
+        }
+        Tensor lengths = call.constant(Cell.LENGTHS);
+        if (lengths != null) {
+            for (long length : lengths.toLongs()) {
+                if (length < 0 || length > t) {
+                    throw call.malformed(
+                            "sequence_lens has a " + length + ", expected 0 … " + t + " = T");
+                }
+            }
+        }
+        return types;
+    }
+
+    @Override
+    public Program compile(Call call) {
+        return new RecurrentProgram(Cell.of(type, call), call);
+    }
+
+    @Override
+    public @Nullable String timeObstacle(Call call, int[] in, int[] out) {
+        Cell cell = Cell.of(type, call);
+        for (int i = 1; i < in.length; i++) {
+            boolean state = i == Cell.H0 || i == Cell.C0;
+            if (in[i] >= 0 && !state) {
+                return "has weights or lengths that differ from step to step";
+            }
+        }
+        int batchAxis = cell.batchFirst() ? 0 : 1;
+        if (in[0] == batchAxis) {
+            return null; // Each step is a sequence of its own.
+        }
+        if (in[0] != 1 - batchAxis) {
+            return "mixes time steps";
+        }
+        if (cell.reverse().contains(true)) {
+            String direction = cell.directions() == 2 ? "bidirectional" : "reverse";
+            return "is " + direction + " and needs the whole sequence";
+        }
+        return call.has(Cell.LENGTHS)
+                ? "has sequence_lens, which count the steps of the whole sequence"
+                : null;
+    }
+}

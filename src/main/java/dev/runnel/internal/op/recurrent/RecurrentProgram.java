@@ -1,0 +1,135 @@
+package dev.runnel.internal.op.recurrent;
+
+import dev.runnel.graph.Tensor;
+import dev.runnel.internal.kernel.Kernels;
+import dev.runnel.internal.kernel.Lanes;
+import dev.runnel.internal.kernel.PanelLayout;
+import dev.runnel.internal.kernel.Panels;
+import dev.runnel.internal.op.Bench;
+import dev.runnel.internal.op.Call;
+import dev.runnel.internal.op.Program;
+import dev.runnel.internal.op.Step;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// A recurrent node with its weights packed, or, where they are fed, ready to pack them in each run.
+final class RecurrentProgram implements Program {
+    /// One direction's weights.
+    ///
+    /// @param second null unless a second product follows
+    record Matrices(Panels first, @Nullable Panels second) {}
+
+    final Cell cell;
+    final String where;
+    final boolean peepholes;
+    final PanelLayout first;
+    final @Nullable PanelLayout second;
+    /// For each direction its packed weights; empty if they are fed.
+    final List<Matrices> packed;
+
+    RecurrentProgram(Cell cell, Call call) {
+        this.cell = cell;
+        where = call.where();
+        peepholes = call.has(Cell.P);
+        int width = panelWidth();
+        first = GateWeights.first(cell, width);
+        second = GateWeights.hasSecond(cell) ? GateWeights.second(cell, width) : null;
+        packed = pack(call, width);
+    }
+
+    /// As wide as the kernels that will most likely run it like best; others take it as well.
+    private static int panelWidth() {
+        return (Kernels.vectorPresent() ? Kernels.vector() : Kernels.scalar()).recurrent().panelWidth();
+    }
+
+    private List<Matrices> pack(Call call, int width) {
+        Tensor w = call.constant(Cell.W);
+        Tensor r = call.constant(Cell.R);
+        Tensor b = call.constant(Cell.B);
+        if (w == null || r == null || call.has(Cell.B) && b == null) {
+            return List.of();
+        }
+        List<Tensor> sources = b == null ? List.of(w, r) : List.of(w, r, b);
+        List<Matrices> all = new ArrayList<>();
+        for (int d = 0; d < cell.directions(); d++) {
+            boolean halved = isUsual(d);
+            GateWeights gates = new GateWeights(cell, halved).of(d, w.data(), 0, r.data(), 0);
+            if (b != null) {
+                gates.bias(d, b.data(), 0);
+            }
+            String name = name(width, halved, d);
+            var f = call.weights().pack(name + "1", sources, first.byteSize(), s -> first.pack(s, gates.first));
+            var s = second == null ? null : second(call, second, name, sources, gates);
+            all.add(new Matrices(first.over(f), s));
+        }
+        return all;
+    }
+
+    private static Panels second(
+            Call call, PanelLayout second, String name, List<Tensor> sources, GateWeights gates) {
+        return second.over(
+                call.weights()
+                        .pack(name + "2", sources, second.byteSize(), s -> second.pack(s, gates.second)));
+    }
+
+    /// Everything on which the packed bytes depend besides the tensors.
+    private String name(int width, boolean halved, int d) {
+        return String.join(
+                " ",
+                cell.type().name(),
+                cell.linearBeforeReset() ? "linear" : "",
+                halved ? "halved" : "",
+                Integer.toString(width),
+                Integer.toString(d),
+                "");
+    }
+
+    /// Whether the kernels' own passes serve direction `d`.
+    boolean isUsual(int d) {
+        return cell.isUsual(d, peepholes);
+    }
+
+    boolean isFed() {
+        return packed.isEmpty();
+    }
+
+    @Override
+    public boolean reads(int i) {
+        return isFed() || i != Cell.W && i != Cell.R && i != Cell.B;
+    }
+
+    /// Scratch, one part behind the other: lanes, peepholes, weights that are fed.
+    long peepholesAt(int rows) {
+        return Lanes.byteSize(
+                rows * cell.batch(), cell.hiddenSize(), GateWeights.inputs(cell), GateWeights.columns(cell));
+    }
+
+    long firstAt(int rows) {
+        return peepholesAt(rows) + (peepholes ? 12L * cell.hiddenSize() + 63 & -64 : 0);
+    }
+
+    long secondAt(int rows) {
+        return firstAt(rows) + (isFed() ? first.byteSize() : 0);
+    }
+
+    @Override
+    public long scratchBytes(int rows) {
+        return secondAt(rows) + (isFed() && second != null ? second.byteSize() : 0);
+    }
+
+    @Override
+    public String description() {
+        long bytes = (first.byteSize() + (second == null ? 0 : second.byteSize())) * cell.directions();
+        return "I=" + cell.inputSize() + " H=" + cell.hiddenSize()
+                + (cell.directions() == 2 ? " bidirectional" : cell.reverse().getFirst() ? " reverse" : "")
+                + (isFed() ? " weights fed" : " packed " + bytes + " bytes");
+    }
+
+    @Override
+    public Step bind(Bench bench) {
+        return new RecurrentStep(this, bench);
+    }
+}
