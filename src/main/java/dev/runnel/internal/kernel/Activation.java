@@ -1,15 +1,17 @@
 package dev.runnel.internal.kernel;
 
 import dev.runnel.internal.kernel.scalar.Functions;
-import java.util.Locale;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Locale;
 
 /// An activation function of a recurrent cell, with its parameters (ONNX RNN-22, GRU-22, LSTM-22).
 ///
 /// @param alpha unused where the kind takes none, as is `beta`
 public record Activation(Kind kind, float alpha, float beta) {
-    /// The functions of the standard, each with the parameters it takes and their defaults; NaN stands
-    /// for one it does not take.
+    /// The functions of the standard, each with the parameters it takes and their defaults; NaN
+    /// stands for one it does not take.
     public enum Kind {
         RELU,
         TANH,
@@ -50,7 +52,10 @@ public record Activation(Kind kind, float alpha, float beta) {
         /// The kind of that name, in any case: `LeakyRelu`; null if there is none.
         public static @Nullable Kind find(String name) {
             for (Kind k : values()) {
-                if (k.name().replace("_", "").toLowerCase(Locale.ROOT).equals(name.toLowerCase(Locale.ROOT))) {
+                if (k.name()
+                        .replace("_", "")
+                        .toLowerCase(Locale.ROOT)
+                        .equals(name.toLowerCase(Locale.ROOT))) {
                     return k;
                 }
             }

@@ -10,5 +10,10 @@ public interface ElementKernels {
     /// @param srcOffset in bytes; a multiple of 4, as is `dstOffset`
     /// @param dst may be `src` at the same offset; must not overlap it otherwise
     void apply(
-            UnaryFunction f, MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long n);
+            UnaryFunction f,
+            MemorySegment src,
+            long srcOffset,
+            MemorySegment dst,
+            long dstOffset,
+            long n);
 }

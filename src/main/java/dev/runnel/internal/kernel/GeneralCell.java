@@ -5,16 +5,16 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import java.lang.foreign.MemorySegment;
 
 /// The passes over the gates with everything the standard allows: any activations, clipping,
-/// peepholes, coupled gates. One definition in plain Java, unit by unit, serves every set of kernels.
-/// Unlike those of [RecurrentKernels] these take whole, not halved, sums of the gates.
+/// peepholes, coupled gates. One definition in plain Java, unit by unit, serves every set of
+/// kernels. Unlike those of [RecurrentKernels] these take whole, not halved, sums of the gates.
 ///
 /// @param f activation of the gates (RNN: of the cell)
 /// @param g of the candidate
 /// @param h of LSTM's output
 /// @param clip bound on the input of each activation; ∞ for none
 /// @param coupled whether LSTM's forget gate is 1 − i
-/// @param peepholes offset of LSTM's peepholes in the lanes' memory, H floats each for i, o, f; −1 for
-///     none
+/// @param peepholes offset of LSTM's peepholes in the lanes' memory, H floats each for i, o, f; −1
+///   for none
 public record GeneralCell(
         Activation f, Activation g, Activation h, float clip, boolean coupled, long peepholes) {
 
@@ -47,7 +47,8 @@ public record GeneralCell(
             for (long u = 0; u < gate; u += 4) {
                 float old = get(s, c + u);
                 float in = apply(this.f, peep(s, u, old, get(s, i + u)));
-                float keep = coupled ? 1 - in : apply(this.f, peep(s, 2 * gate + u, old, get(s, f + u)));
+                float keep =
+                        coupled ? 1 - in : apply(this.f, peep(s, 2 * gate + u, old, get(s, f + u)));
                 float cell = Math.fma(keep, old, in * apply(this.g, get(s, g + u)));
                 float out = apply(this.f, peep(s, gate + u, cell, get(s, o + u)));
                 set(s, c + u, cell);
@@ -74,7 +75,8 @@ public record GeneralCell(
         }
     }
 
-    /// The first half of GRU with the reset gate before the product; see [RecurrentKernels#gruReset].
+    /// The first half of GRU with the reset gate before the product; see
+    /// [RecurrentKernels#gruReset].
     public void gruReset(Lanes at, int lanes) {
         MemorySegment s = at.memory();
         long gate = 4L * at.hiddenSize();

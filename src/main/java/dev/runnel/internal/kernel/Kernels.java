@@ -5,6 +5,7 @@ import dev.runnel.internal.kernel.scalar.ScalarDense;
 import dev.runnel.internal.kernel.scalar.ScalarElements;
 import dev.runnel.internal.kernel.scalar.ScalarRecurrent;
 import dev.runnel.internal.kernel.vector.VectorKernels;
+
 import java.lang.System.Logger.Level;
 
 /// The seam between what is computed and how: all floating-point arithmetic on the hot path. Behind
@@ -42,8 +43,9 @@ public record Kernels(
             System.getLogger("dev.runnel")
                     .log(
                             Level.WARNING,
-                            "module jdk.incubator.vector is not there, so the scalar kernels serve, several"
-                                    + " times slower; start java with --add-modules jdk.incubator.vector");
+                            "module jdk.incubator.vector is not there, so the scalar kernels serve,"
+                                + " several times slower; start java with --add-modules"
+                                + " jdk.incubator.vector");
             return SCALAR;
         }
     }
@@ -53,8 +55,8 @@ public record Kernels(
         return SCALAR;
     }
 
-    /// Whether the module of the Vector API is there. It is on the module path; on the class path it
-    /// takes `--add-modules jdk.incubator.vector`.
+    /// Whether the module of the Vector API is there. It is on the module path; on the class path
+    /// it takes `--add-modules jdk.incubator.vector`.
     public static boolean vectorPresent() {
         return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
     }
@@ -76,8 +78,8 @@ public record Kernels(
         return VectorKernels.of(bits);
     }
 
-    /// The vector set at the hardware's own width, or [#scalar] with one warning in the log where the
-    /// module of the Vector API is not there.
+    /// The vector set at the hardware's own width, or [#scalar] with one warning in the log where
+    /// the module of the Vector API is not there.
     public static Kernels preferred() {
         return Preferred.KERNELS;
     }

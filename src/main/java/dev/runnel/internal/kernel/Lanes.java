@@ -2,9 +2,9 @@ package dev.runnel.internal.kernel;
 
 import java.lang.foreign.MemorySegment;
 
-/// Where the lanes of a recurrence lie while it is computed; a lane is one batch entry of one row. All
-/// in one segment, all float32, offsets and strides in bytes; lane m lies m strides behind lane 0. A
-/// kernel may write whatever it likes into the padding.
+/// Where the lanes of a recurrence lie while it is computed; a lane is one batch entry of one row.
+/// All in one segment, all float32, offsets and strides in bytes; lane m lies m strides behind lane
+/// 0. A kernel may write whatever it likes into the padding.
 ///
 /// | part | floats a lane | content |
 /// |---|---|---|
@@ -34,14 +34,28 @@ public record Lanes(
     /// @param inputs I + H, or I + 2 · H for GRU with the reset gate before the product
     /// @param columns of z
     public static Lanes of(
-            MemorySegment memory, int lanes, int inputSize, int hiddenSize, int inputs, int columns) {
+            MemorySegment memory,
+            int lanes,
+            int inputSize,
+            int hiddenSize,
+            int inputs,
+            int columns) {
         long xStride = stride(inputs);
         long zStride = stride(columns);
         long z = xStride * lanes;
         long a = z + zStride * lanes;
         long c = a + zStride * lanes;
         return new Lanes(
-                memory, hiddenSize, 0, 4L * inputSize, xStride, z, a, zStride, c, stride(hiddenSize));
+                memory,
+                hiddenSize,
+                0,
+                4L * inputSize,
+                xStride,
+                z,
+                a,
+                zStride,
+                c,
+                stride(hiddenSize));
     }
 
     /// The bytes that [#of] lays out.

@@ -3,6 +3,7 @@ package dev.runnel.internal.kernel;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.runnel.internal.kernel.Panels.Panel;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,8 +30,8 @@ public final class PanelLayout {
         this.maxWidth = maxWidth;
     }
 
-    /// Adds a group of `count` columns at `column` of z, cut as evenly as can be: a narrow panel has
-    /// too few chains of fma to hide their latency.
+    /// Adds a group of `count` columns at `column` of z, cut as evenly as can be: a narrow panel
+    /// has too few chains of fma to hide their latency.
     public PanelLayout group(int column, int count, int from, int to, boolean continues) {
         int unit = Math.max(16, maxWidth / 4);
         int units = (count + unit - 1) / unit;
@@ -65,7 +66,10 @@ public final class PanelLayout {
             for (int k = p.continues() ? p.from() : p.from() - 1; k < p.to(); k++) {
                 for (int j = 0; j < p.width(); j++, at += 4) {
                     boolean padding = j >= cut.real;
-                    float w = padding ? 0 : source.at(cut.group, cut.first + j, k < p.from() ? -1 : k);
+                    float w =
+                            padding
+                                    ? 0
+                                    : source.at(cut.group, cut.first + j, k < p.from() ? -1 : k);
                     weights.set(JAVA_FLOAT, at, w);
                 }
             }

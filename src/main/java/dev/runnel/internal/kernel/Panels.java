@@ -4,18 +4,18 @@ import java.lang.foreign.MemorySegment;
 
 /// A matrix packed to be streamed: its columns, which are gates × hidden units, cut into panels as
 /// wide as the accumulators that a kernel keeps in registers. A panel is one ascending stretch of
-/// memory, row after row of `width` floats: the bias, then a row for each input k. To read the matrix
-/// is to read memory from one end to the other, or from panel to panel back.
+/// memory, row after row of `width` floats: the bias, then a row for each input k. To read the
+/// matrix is to read memory from one end to the other, or from panel to panel back.
 ///
-/// The columns of a gate may sum over a part of the inputs only (GRU's candidate takes x and h apart),
-/// or go on from what earlier panels left in z; hence `from`, `to` and `continues`.
+/// The columns of a gate may sum over a part of the inputs only (GRU's candidate takes x and h
+/// apart), or go on from what earlier panels left in z; hence `from`, `to` and `continues`.
 ///
 /// @param weights holds the panels; 64-byte aligned
 /// @param panels in ascending order of their offsets
 public record Panels(MemorySegment weights, Panel[] panels) {
-    /// `z[column + j] ← start + Σₖ x[k] · w[k, j]` for k in \[from, to) ascending, one chain of fma;
-    /// `start` is the bias, or what `z[column + j]` holds if the panel continues. One that continues
-    /// has no row for the bias.
+    /// `z[column + j] ← start + Σₖ x[k] · w[k, j]` for k in \[from, to) ascending, one chain of
+    /// fma; `start` is the bias, or what `z[column + j]` holds if the panel continues. One that
+    /// continues has no row for the bias.
     ///
     /// @param offset of its first float in the weights, in bytes; a multiple of 64
     /// @param column where its first column lies in z; a multiple of 16, as is `width`

@@ -2,10 +2,10 @@ package dev.runnel.internal.kernel;
 
 import java.lang.foreign.MemorySegment;
 
-/// One time step of RNN, GRU and LSTM with their usual activations: first [#multiply], which streams
-/// the weights once for all lanes, then one pass over the gates. The sums of gates that σ follows are
-/// half of what the formulas say, since σ(s) = ½ + ½ · tanh(s / 2): their weights were halved when
-/// packed, which is exact. In z the gates lie one after the other, H floats each; H is
+/// One time step of RNN, GRU and LSTM with their usual activations: first [#multiply], which
+/// streams the weights once for all lanes, then one pass over the gates. The sums of gates that σ
+/// follows are half of what the formulas say, since σ(s) = ½ + ½ · tanh(s / 2): their weights were
+/// halved when packed, which is exact. In z the gates lie one after the other, H floats each; H is
 /// [Lanes#hiddenSize]. Lanes 0 … `lanes` − 1 are computed.
 public interface RecurrentKernels {
     /// The widest panel, in floats, that this set keeps in registers. It takes any other as well.
@@ -13,11 +13,11 @@ public interface RecurrentKernels {
 
     /// z = the panels' sums over \[x; h; r ⊙ h\].
     ///
-    /// Cost: 2 flops for each weight and lane; the weights are read once for every four lanes, a panel
-    /// serving all of them before the next is read.
+    /// Cost: 2 flops for each weight and lane; the weights are read once for every four lanes, a
+    /// panel serving all of them before the next is read.
     ///
     /// @param backwards from the last panel to the first, which changes no bit. A caller that
-    ///     alternates finds the last-read panels still in cache
+    ///   alternates finds the last-read panels still in cache
     void multiply(Panels panels, boolean backwards, Lanes at, int lanes);
 
     /// h = tanh(z).
@@ -28,20 +28,22 @@ public interface RecurrentKernels {
     /// `c = σ(f) ⊙ c + σ(i) ⊙ tanh(g)`, `h = σ(o) ⊙ tanh(c)`
     void lstm(Lanes at, int lanes);
 
-    /// GRU with the reset gate behind the product (`linear_before_reset`). z holds z, r (halved); the
-    /// candidate's sums over x from [Panels#padded]`(2 · H)` on, those over h `padded(H)` further on.
+    /// GRU with the reset gate behind the product (`linear_before_reset`). z holds z, r (halved);
+    /// the candidate's sums over x from [Panels#padded]`(2 · H)` on, those over h `padded(H)`
+    /// further on.
     ///
     /// `n = tanh(nx + σ(r) ⊙ nh)`, `h = n + σ(z) ⊙ (h − n)`
     void gru(Lanes at, int lanes);
 
-    /// The first half of GRU with the reset gate before the product: (r ⊙ h) = σ(r) ⊙ h, where z holds
-    /// z, r (halved). a keeps σ(z) for the second half.
+    /// The first half of GRU with the reset gate before the product: (r ⊙ h) = σ(r) ⊙ h, where z
+    /// holds z, r (halved). a keeps σ(z) for the second half.
     void gruReset(Lanes at, int lanes);
 
-    /// The second half: n = tanh(s), h = n + σ(z) ⊙ (h − n), where s, the candidate's sums over x and
-    /// r ⊙ h, lie in z from [Panels#padded]`(2 · H)` on.
+    /// The second half: n = tanh(s), h = n + σ(z) ⊙ (h − n), where s, the candidate's sums over x
+    /// and r ⊙ h, lie in z from [Panels#padded]`(2 · H)` on.
     void gruUpdate(Lanes at, int lanes);
 
-    /// Copies n floats. For the few floats of one lane, where the JDK's own copy costs more to call.
+    /// Copies n floats. For the few floats of one lane, where the JDK's own copy costs more to
+    /// call.
     void copy(MemorySegment from, long fromOffset, MemorySegment to, long toOffset, int n);
 }

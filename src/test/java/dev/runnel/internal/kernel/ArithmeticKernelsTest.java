@@ -1,32 +1,45 @@
 package dev.runnel.internal.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.Random;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
+
 class ArithmeticKernelsTest {
     private static final int[] SIZES = {0, 1, 3, 7, 8, 13, 15, 16, 17, 31, 64, 100, 129};
     private static final float[] EDGES = {
-        0f, -0f, 1f, Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.MIN_VALUE, Float.MAX_VALUE
+        0f,
+        -0f,
+        1f,
+        Float.NaN,
+        Float.POSITIVE_INFINITY,
+        Float.NEGATIVE_INFINITY,
+        Float.MIN_VALUE,
+        Float.MAX_VALUE
     };
 
     private static float[] draw(int n, long seed) {
         Random random = new Random(seed);
         float[] v = new float[n];
         for (int i = 0; i < n; i++) {
-            v[i] = random.nextInt(6) == 0 ? EDGES[random.nextInt(EDGES.length)] : random.nextFloat(-2, 2);
+            v[i] =
+                    random.nextInt(6) == 0
+                            ? EDGES[random.nextInt(EDGES.length)]
+                            : random.nextFloat(-2, 2);
         }
         return v;
     }
 
-    private static float[] apply(Kernels kernels, BinaryFunction f, float[] a, int aStep, float[] b, int bStep, int n) {
+    private static float[] apply(
+            Kernels kernels, BinaryFunction f, float[] a, int aStep, float[] b, int bStep, int n) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment dst = arena.allocate(4L * n + 8, 4);
             kernels.arithmetic()
@@ -60,7 +73,8 @@ class ArithmeticKernelsTest {
                 for (int steps = 0; steps < 4; steps++) {
                     float[] a = draw(n + 2, n);
                     float[] b = draw(n + 1, n + 999L);
-                    // As bits of canonical NaNs: which NaN comes out of two is the hardware's choice.
+                    // As bits of canonical NaNs: which NaN comes out of two is the hardware's
+                    // choice.
                     assertThat(apply(Kernels.vector(bits), f, a, steps & 1, b, steps >> 1, n))
                             .as("%s n=%d steps=%d", f, n, steps)
                             .isEqualTo(apply(Kernels.scalar(), f, a, steps & 1, b, steps >> 1, n));
@@ -91,10 +105,14 @@ class ArithmeticKernelsTest {
         float[] a = {9, -3, 5};
         float[] b = {2, 4};
         // One float of the result lies before and one behind those that are written.
-        assertThat(apply(Kernels.scalar(), BinaryFunction.ADD, a, 1, b, 1, 2)).containsExactly(0, -1, 9, 0);
-        assertThat(apply(Kernels.scalar(), BinaryFunction.SUB, a, 1, b, 0, 2)).containsExactly(0, -5, 3, 0);
-        assertThat(apply(Kernels.scalar(), BinaryFunction.DIV, a, 0, b, 1, 2)).containsExactly(0, -1.5f, -0.75f, 0);
-        assertThat(apply(Kernels.scalar(), BinaryFunction.LEAK, a, 1, b, 1, 2)).containsExactly(0, -6, 5, 0);
+        assertThat(apply(Kernels.scalar(), BinaryFunction.ADD, a, 1, b, 1, 2))
+                .containsExactly(0, -1, 9, 0);
+        assertThat(apply(Kernels.scalar(), BinaryFunction.SUB, a, 1, b, 0, 2))
+                .containsExactly(0, -5, 3, 0);
+        assertThat(apply(Kernels.scalar(), BinaryFunction.DIV, a, 0, b, 1, 2))
+                .containsExactly(0, -1.5f, -0.75f, 0);
+        assertThat(apply(Kernels.scalar(), BinaryFunction.LEAK, a, 1, b, 1, 2))
+                .containsExactly(0, -6, 5, 0);
     }
 
     @Test
@@ -108,7 +126,9 @@ class ArithmeticKernelsTest {
         assertThat(reduce(Kernels.scalar(), Reduction.SUM_OF_ABSOLUTES, x)).isEqualTo(173f);
         assertThat(reduce(Kernels.scalar(), Reduction.MAX, x)).isEqualTo(8f);
         assertThat(reduce(Kernels.scalar(), Reduction.MIN, x)).isEqualTo(-10f);
-        assertThat(reduce(Kernels.scalar(), Reduction.PRODUCT, new float[] {2, 3, 4})).isCloseTo(24f, within(0f));
-        assertThat(reduce(Kernels.scalar(), Reduction.MAX, new float[0])).isEqualTo(Float.NEGATIVE_INFINITY);
+        assertThat(reduce(Kernels.scalar(), Reduction.PRODUCT, new float[] {2, 3, 4}))
+                .isCloseTo(24f, within(0f));
+        assertThat(reduce(Kernels.scalar(), Reduction.MAX, new float[0]))
+                .isEqualTo(Float.NEGATIVE_INFINITY);
     }
 }

@@ -1,20 +1,23 @@
 package dev.runnel.internal.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static org.assertj.core.api.Assertions.assertThat;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class DenseKernelsTest {
     private static final int[] SIZES = {1, 3, 7, 8, 13, 15, 16, 17, 31, 64, 100, 129};
 
     /// Operands with gaps and odd offsets, so that nothing is aligned and nothing may spill over.
-    private record Operands(int m, int n, int[] aTaps, int[] bTaps, float[] a, float[] b, float[] c) {
+    private record Operands(
+            int m, int n, int[] aTaps, int[] bTaps, float[] a, float[] b, float[] c) {
         static Operands random(int m, int n, int k) {
             Random random = new Random(m * 1_000_003L + n * 1009L + k);
             int[] aTaps = new int[k];
@@ -24,7 +27,13 @@ class DenseKernelsTest {
                 bTaps[i] = 4 * i * (n + 2);
             }
             return new Operands(
-                    m, n, aTaps, bTaps, draw(random, m * (k + 1) + 1), draw(random, k * (n + 2) + 1), draw(random, m * (n + 3) + 1));
+                    m,
+                    n,
+                    aTaps,
+                    bTaps,
+                    draw(random, m * (k + 1) + 1),
+                    draw(random, k * (n + 2) + 1),
+                    draw(random, m * (n + 3) + 1));
         }
 
         private static float[] draw(Random random, int n) {

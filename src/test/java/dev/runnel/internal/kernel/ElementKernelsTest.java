@@ -1,20 +1,44 @@
 package dev.runnel.internal.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.Random;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
+
 class ElementKernelsTest {
     private static final float[] EDGES = {
-        0f, -0f, 1f, -1f, Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.MIN_VALUE,
-        -Float.MIN_VALUE, Float.MIN_NORMAL, Float.MAX_VALUE, -Float.MAX_VALUE, 9.02f, -9.03f, 44f, 44.1f,
-        -44.1f, -87.5f, -88.1f, 88.7f, 88.73f, -103.9f, -104f, 0.5f, 2f
+        0f,
+        -0f,
+        1f,
+        -1f,
+        Float.NaN,
+        Float.POSITIVE_INFINITY,
+        Float.NEGATIVE_INFINITY,
+        Float.MIN_VALUE,
+        -Float.MIN_VALUE,
+        Float.MIN_NORMAL,
+        Float.MAX_VALUE,
+        -Float.MAX_VALUE,
+        9.02f,
+        -9.03f,
+        44f,
+        44.1f,
+        -44.1f,
+        -87.5f,
+        -88.1f,
+        88.7f,
+        88.73f,
+        -103.9f,
+        -104f,
+        0.5f,
+        2f
     };
 
     @ParameterizedTest
@@ -58,7 +82,9 @@ class ElementKernelsTest {
                         .as("%s(%s) of %s", f, x[i], vector)
                         .isEqualTo(Float.floatToIntBits(want.getAtIndex(JAVA_FLOAT_UNALIGNED, i)));
             }
-            assertThat(got.getAtIndex(JAVA_FLOAT_UNALIGNED, x.length)).as("behind the end").isEqualTo(0f);
+            assertThat(got.getAtIndex(JAVA_FLOAT_UNALIGNED, x.length))
+                    .as("behind the end")
+                    .isEqualTo(0f);
         }
     }
 }

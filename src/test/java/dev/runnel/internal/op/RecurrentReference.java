@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 import java.util.List;
 import java.util.Locale;
 
-/// RNN, GRU and LSTM straight from the formulas of the ONNX standard, in double precision, one number
-/// at a time. Shares nothing with the operator.
+/// RNN, GRU and LSTM straight from the formulas of the ONNX standard, in double precision, one
+/// number at a time. Shares nothing with the operator.
 final class RecurrentReference {
     String op = "LSTM";
     String direction = "forward";
@@ -16,6 +16,7 @@ final class RecurrentReference {
     boolean linearBeforeReset;
     boolean inputForget;
     double clip = Double.POSITIVE_INFINITY;
+
     /// Names with their alphas and betas, all directions; NaN where a default is meant.
     List<String> activations = List.of();
 
@@ -83,7 +84,10 @@ final class RecurrentReference {
                 default -> h = lstm(d, t, n, h, c);
             }
             for (int u = 0; u < hiddenSize; u++) {
-                int row = batchFirst ? (n * steps + t) * directions() + d : (t * directions() + d) * batch + n;
+                int row =
+                        batchFirst
+                                ? (n * steps + t) * directions() + d
+                                : (t * directions() + d) * batch + n;
                 y[row * hiddenSize + u] = h[u];
             }
         }

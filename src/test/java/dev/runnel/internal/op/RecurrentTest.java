@@ -18,11 +18,22 @@ import java.util.Random;
 
 /// RNN, GRU and LSTM with attributes drawn at random, against [RecurrentReference].
 class RecurrentTest {
-    private static final int[] SIZES = {1, 2, 3, 5, 7, 8, 13, 15, 16, 17, 24, 31, 32, 33, 64, 100, 129};
+    private static final int[] SIZES = {
+        1, 2, 3, 5, 7, 8, 13, 15, 16, 17, 24, 31, 32, 33, 64, 100, 129
+    };
     private static final List<String> ALL =
             List.of(
-                    "Relu", "Tanh", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh",
-                    "HardSigmoid", "Elu", "Softsign", "Softplus");
+                    "Relu",
+                    "Tanh",
+                    "Sigmoid",
+                    "Affine",
+                    "LeakyRelu",
+                    "ThresholdedRelu",
+                    "ScaledTanh",
+                    "HardSigmoid",
+                    "Elu",
+                    "Softsign",
+                    "Softplus");
     private static final List<String> WITH_ALPHA =
             List.of("Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu");
     private static final List<String> WITH_BETA = List.of("Affine", "ScaledTanh", "HardSigmoid");
@@ -73,7 +84,15 @@ class RecurrentTest {
         Arrays.fill(ref.betas, Double.NaN);
         ref.activations = names;
         if (!usual) {
-            node.with("activations", names.stream().map(s -> random.nextBoolean() ? s : s.toUpperCase(java.util.Locale.ROOT)).toList());
+            node.with(
+                    "activations",
+                    names.stream()
+                            .map(
+                                    s ->
+                                            random.nextBoolean()
+                                                    ? s
+                                                    : s.toUpperCase(java.util.Locale.ROOT))
+                            .toList());
             node.with("activation_alpha", drawParameters(names, WITH_ALPHA, ref.alphas));
             node.with("activation_beta", drawParameters(names, WITH_BETA, ref.betas));
         }
@@ -99,7 +118,12 @@ class RecurrentTest {
         int d = ref.directions();
         int h = ref.hiddenSize;
         int g = ref.gates();
-        ref.x = random(1, ref.batchFirst ? new long[] {ref.batch, ref.steps, ref.inputSize} : new long[] {ref.steps, ref.batch, ref.inputSize});
+        ref.x =
+                random(
+                        1,
+                        ref.batchFirst
+                                ? new long[] {ref.batch, ref.steps, ref.inputSize}
+                                : new long[] {ref.steps, ref.batch, ref.inputSize});
         ref.w = random(1 / Math.sqrt(ref.inputSize), d, g * h, ref.inputSize);
         ref.r = random(1 / Math.sqrt(h), d, g * h, h);
         ref.b = random.nextInt(4) == 0 ? null : random(0.5, d, 2 * g * h);

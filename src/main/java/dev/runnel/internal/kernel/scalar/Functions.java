@@ -39,7 +39,8 @@ public final class Functions {
     /// −σ's argument from which on σ is 0; half of it.
     public static final float SIGMOID_ZERO_HALF = 44;
 
-    // ---- exp: x = n · ln2 + r, e^r = 1 + r + r² · E(r), times 2ⁿ in two halves, each a normal number.
+    // ---- exp: x = n · ln2 + r, e^r = 1 + r + r² · E(r), times 2ⁿ in two halves, each a normal
+    // number.
 
     public static final float LOG2_E = 0x1.715476p0f;
     public static final float ROUND = 0x1.8p23f;

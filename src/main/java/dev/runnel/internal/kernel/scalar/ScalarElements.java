@@ -4,13 +4,19 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.runnel.internal.kernel.ElementKernels;
 import dev.runnel.internal.kernel.UnaryFunction;
+
 import java.lang.foreign.MemorySegment;
 
 /// [ElementKernels] in plain Java.
 public final class ScalarElements implements ElementKernels {
     @Override
     public void apply(
-            UnaryFunction f, MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long n) {
+            UnaryFunction f,
+            MemorySegment src,
+            long srcOffset,
+            MemorySegment dst,
+            long dstOffset,
+            long n) {
         for (long i = 0; i < 4 * n; i += 4) {
             float x = src.get(JAVA_FLOAT_UNALIGNED, srcOffset + i);
             dst.set(JAVA_FLOAT_UNALIGNED, dstOffset + i, of(f, x));

@@ -6,10 +6,11 @@ import dev.runnel.internal.kernel.Lanes;
 import dev.runnel.internal.kernel.Panels;
 import dev.runnel.internal.kernel.Panels.Panel;
 import dev.runnel.internal.kernel.RecurrentKernels;
+
 import java.lang.foreign.MemorySegment;
 
-/// [RecurrentKernels] in plain Java. A panel's sums stay in the first cache while its rows pass by, a
-/// loop that the compiler may vectorise by itself without changing a bit.
+/// [RecurrentKernels] in plain Java. A panel's sums stay in the first cache while its rows pass by,
+/// a loop that the compiler may vectorise by itself without changing a bit.
 public final class ScalarRecurrent implements RecurrentKernels {
     @Override
     public int panelWidth() {
@@ -102,7 +103,10 @@ public final class ScalarRecurrent implements RecurrentKernels {
             long h = at.h() + m * at.xStride();
             for (long u = 0; u < gate; u += 4) {
                 set(s, a + u, Functions.sigmoidOfTwice(get(s, z + u)));
-                set(s, h + gate + u, Functions.sigmoidOfTwice(get(s, z + gate + u)) * get(s, h + u));
+                set(
+                        s,
+                        h + gate + u,
+                        Functions.sigmoidOfTwice(get(s, z + gate + u)) * get(s, h + u));
             }
         }
     }

@@ -2,6 +2,7 @@ package dev.runnel.internal.kernel.vector;
 
 import dev.runnel.internal.kernel.Lanes;
 import dev.runnel.internal.kernel.Panels.Panel;
+
 import java.lang.foreign.MemorySegment;
 
 /// The product of one panel with the inputs of the lanes: how [VectorRecurrent] reaches the copy of

@@ -6,13 +6,15 @@ import dev.runnel.internal.kernel.ArithmeticKernels;
 import dev.runnel.internal.kernel.BinaryFunction;
 import dev.runnel.internal.kernel.Reduction;
 import dev.runnel.internal.kernel.scalar.ScalarArithmetic;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
-import java.nio.ByteOrder;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
 
 /// [ArithmeticKernels] by the Vector API. Each function has its own loops: an operation chosen by a
 /// variable would not be compiled to an instruction. The elements behind the last full vector, and
@@ -89,7 +91,13 @@ final class VectorArithmetic implements ArithmeticKernels {
     }
 
     private static void right(
-            BinaryFunction f, MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+            BinaryFunction f,
+            MemorySegment a,
+            long aOffset,
+            float b,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
         switch (f) {
             case ADD -> add(a, aOffset, b, dst, dstOffset, n);
             case MUL -> mul(a, aOffset, b, dst, dstOffset, n);
@@ -102,7 +110,13 @@ final class VectorArithmetic implements ArithmeticKernels {
     }
 
     private static void left(
-            BinaryFunction f, float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+            BinaryFunction f,
+            float a,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
         switch (f) {
             case ADD -> add(b, bOffset, a, dst, dstOffset, n);
             case MUL -> mul(b, bOffset, a, dst, dstOffset, n);
@@ -119,9 +133,17 @@ final class VectorArithmetic implements ArithmeticKernels {
     }
 
     private static void add(
-            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).add(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            load(a, aOffset, i)
+                    .add(load(b, bOffset, i))
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -134,9 +156,17 @@ final class VectorArithmetic implements ArithmeticKernels {
     }
 
     private static void mul(
-            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).mul(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            load(a, aOffset, i)
+                    .mul(load(b, bOffset, i))
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -149,9 +179,17 @@ final class VectorArithmetic implements ArithmeticKernels {
     }
 
     private static void min(
-            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).min(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            load(a, aOffset, i)
+                    .min(load(b, bOffset, i))
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -164,9 +202,17 @@ final class VectorArithmetic implements ArithmeticKernels {
     }
 
     private static void max(
-            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).max(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            load(a, aOffset, i)
+                    .max(load(b, bOffset, i))
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -179,9 +225,17 @@ final class VectorArithmetic implements ArithmeticKernels {
     }
 
     private static void sub(
-            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).sub(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            load(a, aOffset, i)
+                    .sub(load(b, bOffset, i))
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -194,9 +248,17 @@ final class VectorArithmetic implements ArithmeticKernels {
     }
 
     private static void div(
-            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).div(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            load(a, aOffset, i)
+                    .div(load(b, bOffset, i))
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -221,9 +283,16 @@ final class VectorArithmetic implements ArithmeticKernels {
     }
 
     private static void leak(
-            MemorySegment a, long aOffset, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment dst,
+            long dstOffset,
+            int n) {
         for (int i = 0; i < n; i += LANES) {
-            leak(load(a, aOffset, i), load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            leak(load(a, aOffset, i), load(b, bOffset, i))
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 

@@ -3,15 +3,18 @@ package dev.runnel.internal.kernel.vector;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.runnel.internal.kernel.DenseKernels;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
-import java.nio.ByteOrder;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
-/// [DenseKernels] by the Vector API, at the width of [Width]: blocks of 4 rows × 2 vectors, single rows by 8 vectors, eight
-/// independent chains each, enough to hide the latency of fma. The last, partial vector is masked.
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+
+/// [DenseKernels] by the Vector API, at the width of [Width]: blocks of 4 rows × 2 vectors, single
+/// rows by 8 vectors, eight independent chains each, enough to hide the latency of fma. The last,
+/// partial vector is masked.
 final class VectorDense implements DenseKernels {
     private static final VectorSpecies<Float> S = Width.species(MethodHandles.lookup());
     private static final int LANES = S.length();
@@ -34,7 +37,18 @@ final class VectorDense implements DenseKernels {
             long cStep) {
         int i = 0;
         for (; i + 4 <= m; i += 4) {
-            fourRows(n, a, aOffset + i * aStep, aStep, aTaps, b, bOffset, bTaps, c, cOffset + i * cStep, cStep);
+            fourRows(
+                    n,
+                    a,
+                    aOffset + i * aStep,
+                    aStep,
+                    aTaps,
+                    b,
+                    bOffset,
+                    bTaps,
+                    c,
+                    cOffset + i * cStep,
+                    cStep);
         }
         for (; i < m; i++) {
             oneRow(n, a, aOffset + i * aStep, aTaps, b, bOffset, bTaps, c, cOffset + i * cStep);
@@ -61,7 +75,18 @@ final class VectorDense implements DenseKernels {
             block4x1(a, aRow, aStep, aTaps, b, bOffset + 4L * j, bTaps, c, cRow + 4L * j, cStep);
         }
         if (j < n) {
-            tail4(n - j, a, aRow, aStep, aTaps, b, bOffset + 4L * j, bTaps, c, cRow + 4L * j, cStep);
+            tail4(
+                    n - j,
+                    a,
+                    aRow,
+                    aStep,
+                    aTaps,
+                    b,
+                    bOffset + 4L * j,
+                    bTaps,
+                    c,
+                    cRow + 4L * j,
+                    cStep);
         }
     }
 
@@ -83,7 +108,16 @@ final class VectorDense implements DenseKernels {
             block1x2(a, aRow, aTaps, b, bOffset + 4L * j, bTaps, c, cRow + 4L * j);
         }
         for (; j < n; j += LANES) {
-            tail1(Math.min(LANES, n - j), a, aRow, aTaps, b, bOffset + 4L * j, bTaps, c, cRow + 4L * j);
+            tail1(
+                    Math.min(LANES, n - j),
+                    a,
+                    aRow,
+                    aTaps,
+                    b,
+                    bOffset + 4L * j,
+                    bTaps,
+                    c,
+                    cRow + 4L * j);
         }
     }
 

@@ -1,7 +1,7 @@
 package dev.runnel.internal.kernel.vector;
 
 import static dev.runnel.internal.kernel.scalar.Functions.*;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
@@ -9,16 +9,20 @@ import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import dev.runnel.internal.kernel.ElementKernels;
 import dev.runnel.internal.kernel.UnaryFunction;
 import dev.runnel.internal.kernel.scalar.ScalarElements;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
-import java.nio.ByteOrder;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
 
 /// [ElementKernels] by the Vector API, at the width of [Width]; the last few elements one by one.
 final class VectorElements implements ElementKernels, Activations {
@@ -27,7 +31,12 @@ final class VectorElements implements ElementKernels, Activations {
 
     @Override
     public void apply(
-            UnaryFunction f, MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long n) {
+            UnaryFunction f,
+            MemorySegment src,
+            long srcOffset,
+            MemorySegment dst,
+            long dstOffset,
+            long n) {
         long vectors = 4 * (n - n % F.length());
         switch (f) {
             case TANH -> tanh(src, srcOffset, dst, dstOffset, vectors);
@@ -46,33 +55,38 @@ final class VectorElements implements ElementKernels, Activations {
     }
 
     @Override
-    public void tanh(MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+    public void tanh(
+            MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
             tanh(load(src, srcOffset + i)).intoMemorySegment(dst, dstOffset + i, LE);
         }
     }
 
     @Override
-    public void sigmoidOfTwice(MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+    public void sigmoidOfTwice(
+            MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
             sigmoidOfTwice(load(src, srcOffset + i)).intoMemorySegment(dst, dstOffset + i, LE);
         }
     }
 
-    private static void sigmoid(MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+    private static void sigmoid(
+            MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
             FloatVector half = load(src, srcOffset + i).mul(all(0.5f));
             sigmoidOfTwice(half).intoMemorySegment(dst, dstOffset + i, LE);
         }
     }
 
-    private static void exp(MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+    private static void exp(
+            MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
             exp(load(src, srcOffset + i)).intoMemorySegment(dst, dstOffset + i, LE);
         }
     }
 
-    private static void log(MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+    private static void log(
+            MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
             log(load(src, srcOffset + i)).intoMemorySegment(dst, dstOffset + i, LE);
         }

@@ -24,8 +24,8 @@ public final class VectorKernels {
             case 256 -> BITS_256;
             case 512 -> BITS_512;
             default ->
-                throw new IllegalArgumentException(
-                        "a vector of " + bits + " bits, expected 128, 256 or 512");
+                    throw new IllegalArgumentException(
+                            "a vector of " + bits + " bits, expected 128, 256 or 512");
         };
     }
 

@@ -4,19 +4,21 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.runnel.internal.kernel.Lanes;
 import dev.runnel.internal.kernel.Panels.Panel;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 
 /// A panel times the inputs of one lane, or of four at once, by the Vector API at the width of
 /// [Width]. The sums stay in registers while the panel's rows pass by.
 ///
 /// With one lane the weights come from the second or third cache, and what counts is that memory is
 /// read in ascending order by a small loop body. C2 unrolls a counted loop eightfold and sorts its
-/// loads by accumulator, which halves the speed; the stride of the loops here is the panel's, so that
-/// C2 cannot count them and leaves the order alone. With four lanes arithmetic is the limit.
+/// loads by accumulator, which halves the speed; the stride of the loops here is the panel's, so
+/// that C2 cannot count them and leaves the order alone. With four lanes arithmetic is the limit.
 final class VectorPanels implements PanelProduct {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final int V = F.vectorByteSize();
@@ -29,7 +31,14 @@ final class VectorPanels implements PanelProduct {
         long z = at.z() + 4L * p.column();
         int m = 0;
         for (; m + 4 <= lanes; m += 4) {
-            fourLanes(p, w, s, x + m * at.xStride(), at.xStride(), z + m * at.zStride(), at.zStride());
+            fourLanes(
+                    p,
+                    w,
+                    s,
+                    x + m * at.xStride(),
+                    at.xStride(),
+                    z + m * at.zStride(),
+                    at.zStride());
         }
         for (; m < lanes; m++) {
             oneLane(p, w, s, x + m * at.xStride(), z + m * at.zStride());
@@ -74,7 +83,15 @@ final class VectorPanels implements PanelProduct {
     }
 
     private static void eight(
-            MemorySegment init, long from, MemorySegment w, long at, long end, long row, MemorySegment s, long x, long z) {
+            MemorySegment init,
+            long from,
+            MemorySegment w,
+            long at,
+            long end,
+            long row,
+            MemorySegment s,
+            long x,
+            long z) {
         FloatVector z0 = load(init, from);
         FloatVector z1 = load(init, from + V);
         FloatVector z2 = load(init, from + 2 * V);
@@ -107,7 +124,15 @@ final class VectorPanels implements PanelProduct {
     }
 
     private static void six(
-            MemorySegment init, long from, MemorySegment w, long at, long end, long row, MemorySegment s, long x, long z) {
+            MemorySegment init,
+            long from,
+            MemorySegment w,
+            long at,
+            long end,
+            long row,
+            MemorySegment s,
+            long x,
+            long z) {
         FloatVector z0 = load(init, from);
         FloatVector z1 = load(init, from + V);
         FloatVector z2 = load(init, from + 2 * V);
@@ -134,7 +159,15 @@ final class VectorPanels implements PanelProduct {
     }
 
     private static void four(
-            MemorySegment init, long from, MemorySegment w, long at, long end, long row, MemorySegment s, long x, long z) {
+            MemorySegment init,
+            long from,
+            MemorySegment w,
+            long at,
+            long end,
+            long row,
+            MemorySegment s,
+            long x,
+            long z) {
         FloatVector z0 = load(init, from);
         FloatVector z1 = load(init, from + V);
         FloatVector z2 = load(init, from + 2 * V);
@@ -155,7 +188,15 @@ final class VectorPanels implements PanelProduct {
     }
 
     private static void two(
-            MemorySegment init, long from, MemorySegment w, long at, long end, long row, MemorySegment s, long x, long z) {
+            MemorySegment init,
+            long from,
+            MemorySegment w,
+            long at,
+            long end,
+            long row,
+            MemorySegment s,
+            long x,
+            long z) {
         FloatVector z0 = load(init, from);
         FloatVector z1 = load(init, from + V);
         while (at < end) {
@@ -170,7 +211,15 @@ final class VectorPanels implements PanelProduct {
     }
 
     private static void one(
-            MemorySegment init, long from, MemorySegment w, long at, long end, long row, MemorySegment s, long x, long z) {
+            MemorySegment init,
+            long from,
+            MemorySegment w,
+            long at,
+            long end,
+            long row,
+            MemorySegment s,
+            long x,
+            long z) {
         FloatVector z0 = load(init, from);
         while (at < end) {
             z0 = load(w, at).fma(spread(s, x), z0);
@@ -199,7 +248,15 @@ final class VectorPanels implements PanelProduct {
     }
 
     private static void fourByFour(
-            MemorySegment w, long at, long row, int rows, MemorySegment s, long x0, long xStride, long z, long zStride) {
+            MemorySegment w,
+            long at,
+            long row,
+            int rows,
+            MemorySegment s,
+            long x0,
+            long xStride,
+            long z,
+            long zStride) {
         long zb = z + zStride;
         long zc = zb + zStride;
         long zd = zc + zStride;
@@ -266,7 +323,15 @@ final class VectorPanels implements PanelProduct {
     }
 
     private static void fourByOne(
-            MemorySegment w, long at, long row, int rows, MemorySegment s, long x0, long xStride, long z, long zStride) {
+            MemorySegment w,
+            long at,
+            long row,
+            int rows,
+            MemorySegment s,
+            long x0,
+            long xStride,
+            long z,
+            long zStride) {
         FloatVector a = load(s, z);
         FloatVector b = load(s, z + zStride);
         FloatVector c = load(s, z + 2 * zStride);

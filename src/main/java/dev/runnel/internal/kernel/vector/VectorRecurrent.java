@@ -6,16 +6,19 @@ import dev.runnel.internal.kernel.Lanes;
 import dev.runnel.internal.kernel.Panels;
 import dev.runnel.internal.kernel.Panels.Panel;
 import dev.runnel.internal.kernel.RecurrentKernels;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
-import java.nio.ByteOrder;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// [RecurrentKernels] by the Vector API, at the width of [Width]: the passes over the gates. Each is a
-/// few plain loops; one that did all at once would exceed C2's budget of nodes, and then every vector
-/// is an object. A loop runs to the end of the vector in which the last unit lies, for which [Lanes]
-/// has room; so the activated gates go to a place of their own, and not over their neighbours' sums.
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+
+/// [RecurrentKernels] by the Vector API, at the width of [Width]: the passes over the gates. Each
+/// is a few plain loops; one that did all at once would exceed C2's budget of nodes, and then every
+/// vector is an object. A loop runs to the end of the vector in which the last unit lies, for which
+/// [Lanes] has room; so the activated gates go to a place of their own, and not over their
+/// neighbours' sums.
 final class VectorRecurrent implements RecurrentKernels {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final int V = F.vectorByteSize();
@@ -111,7 +114,10 @@ final class VectorRecurrent implements RecurrentKernels {
             load(from, fromOffset + i).intoMemorySegment(to, toOffset + i, LE);
         }
         for (long i = whole; i < 4L * n; i += 4) {
-            to.set(JAVA_FLOAT_UNALIGNED, toOffset + i, from.get(JAVA_FLOAT_UNALIGNED, fromOffset + i));
+            to.set(
+                    JAVA_FLOAT_UNALIGNED,
+                    toOffset + i,
+                    from.get(JAVA_FLOAT_UNALIGNED, fromOffset + i));
         }
     }
 

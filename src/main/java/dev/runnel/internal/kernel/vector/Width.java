@@ -1,18 +1,19 @@
 package dev.runnel.internal.kernel.vector;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.lang.constant.ConstantDescs;
-import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.constant.ConstantDescs;
+import java.lang.invoke.MethodHandles;
+
 /// How one source serves every width. C2 turns vector code into instructions only where the species
-/// is a constant, which a `static final` field is and an instance field is not. So a class of kernels
-/// holds its species in `static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup())`;
-/// loaded in the ordinary way it has the hardware's width, and [#copy] loads it once more, as a hidden
-/// class, with another.
+/// is a constant, which a `static final` field is and an instance field is not. So a class of
+/// kernels holds its species in `static final VectorSpecies<Float> F =
+/// Width.species(MethodHandles.lookup())`; loaded in the ordinary way it has the hardware's width,
+/// and [#copy] loads it once more, as a hidden class, with another.
 ///
 /// Such a class must not name itself in the signature of a method or field: in its copy that name
 /// means the original.

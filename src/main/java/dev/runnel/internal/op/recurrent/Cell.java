@@ -166,7 +166,9 @@ record Cell(
             for (Kind k : kinds.subList(d * each, (d + 1) * each)) {
                 own.add(
                         new Activation(
-                                k, parameter(k.alpha, alphas, alpha), parameter(k.beta, betas, beta)));
+                                k,
+                                parameter(k.alpha, alphas, alpha),
+                                parameter(k.beta, betas, beta)));
                 alpha += Float.isNaN(k.alpha) ? 0 : 1;
                 beta += Float.isNaN(k.beta) ? 0 : 1;
             }
@@ -181,8 +183,8 @@ record Cell(
             throw call.malformed(
                     "activation '"
                             + name
-                            + "' is none of Relu, Tanh, Sigmoid, Affine, LeakyRelu, ThresholdedRelu,"
-                            + " ScaledTanh, HardSigmoid, Elu, Softsign, Softplus");
+                            + "' is none of Relu, Tanh, Sigmoid, Affine, LeakyRelu,"
+                            + " ThresholdedRelu, ScaledTanh, HardSigmoid, Elu, Softsign, Softplus");
         }
         return kind;
     }
@@ -190,8 +192,12 @@ record Cell(
     private static void requireAtMost(Call call, String name, @Nullable List<Float> values, int n) {
         if (values != null && values.size() > n) {
             throw call.malformed(
-                    name + " has " + values.size() + " values, expected at most one for each of "
-                            + n + " activations");
+                    name
+                            + " has "
+                            + values.size()
+                            + " values, expected at most one for each of "
+                            + n
+                            + " activations");
         }
     }
 

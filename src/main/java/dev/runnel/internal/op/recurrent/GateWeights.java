@@ -9,8 +9,8 @@ import dev.runnel.internal.memory.Elements;
 
 import java.lang.foreign.MemorySegment;
 
-/// W, R and B of one direction as the columns of panels: the one place where the standard's order of
-/// gates becomes ours, and where the gates that σ follows are halved.
+/// W, R and B of one direction as the columns of panels: the one place where the standard's order
+/// of gates becomes ours, and where the gates that σ follows are halved.
 ///
 /// | cell | first matrix: columns (inputs) | second matrix |
 /// |---|---|---|
@@ -69,7 +69,8 @@ final class GateWeights {
         return switch (cell.type()) {
             case RNN -> Panels.padded(h);
             case LSTM -> Panels.padded(4 * h);
-            case GRU -> Panels.padded(2 * h) + Panels.padded(h) * (cell.linearBeforeReset() ? 2 : 1);
+            case GRU ->
+                    Panels.padded(2 * h) + Panels.padded(h) * (cell.linearBeforeReset() ? 2 : 1);
         };
     }
 
@@ -90,7 +91,12 @@ final class GateWeights {
     static PanelLayout second(Cell cell, int maxWidth) {
         int from = cell.inputSize() + cell.hiddenSize();
         return new PanelLayout(maxWidth)
-                .group(Panels.padded(2 * cell.hiddenSize()), cell.hiddenSize(), from, from + cell.hiddenSize(), true);
+                .group(
+                        Panels.padded(2 * cell.hiddenSize()),
+                        cell.hiddenSize(),
+                        from,
+                        from + cell.hiddenSize(),
+                        true);
     }
 
     /// Turns to direction `d` of W and R that start at these offsets.
@@ -107,7 +113,8 @@ final class GateWeights {
     /// Turns to direction `d` of B that starts at this offset.
     GateWeights bias(int d, MemorySegment b, long bOffset) {
         this.b = b;
-        this.bOffset = bOffset + 2L * d * cell.type().gates * cell.hiddenSize() * cell.dtype().byteSize();
+        this.bOffset =
+                bOffset + 2L * d * cell.type().gates * cell.hiddenSize() * cell.dtype().byteSize();
         this.biased = true;
         return this;
     }
@@ -117,7 +124,8 @@ final class GateWeights {
         if (group == 0) {
             int gate = column / h;
             float value = weight(order[gate], column % h, k, true, true);
-            boolean sigmoid = cell.type() == Cell.Type.LSTM ? gate < 3 : cell.type() == Cell.Type.GRU;
+            boolean sigmoid =
+                    cell.type() == Cell.Type.LSTM ? gate < 3 : cell.type() == Cell.Type.GRU;
             return halved && sigmoid ? 0.5f * value : value;
         }
         boolean split = cell.linearBeforeReset();
@@ -150,6 +158,8 @@ final class GateWeights {
     private float get(MemorySegment s, long offset, long index) {
         return cell.dtype() == DType.FLOAT32
                 ? s.get(JAVA_FLOAT_UNALIGNED, offset + 4 * index)
-                : (float) Elements.getDouble(cell.dtype(), s, offset + index * cell.dtype().byteSize());
+                : (float)
+                        Elements.getDouble(
+                                cell.dtype(), s, offset + index * cell.dtype().byteSize());
     }
 }

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A recurrent node with its weights packed, or, where they are fed, ready to pack them in each run.
+/// A recurrent node with its weights packed, or, where they are fed, ready to pack them in each
+/// run.
 final class RecurrentProgram implements Program {
     /// One direction's weights.
     ///
@@ -27,6 +28,7 @@ final class RecurrentProgram implements Program {
     final boolean peepholes;
     final PanelLayout first;
     final @Nullable PanelLayout second;
+
     /// For each direction its packed weights; empty if they are fed.
     final List<Matrices> packed;
 
@@ -42,7 +44,9 @@ final class RecurrentProgram implements Program {
 
     /// As wide as the kernels that will most likely run it like best; others take it as well.
     private static int panelWidth() {
-        return (Kernels.vectorPresent() ? Kernels.vector() : Kernels.scalar()).recurrent().panelWidth();
+        return (Kernels.vectorPresent() ? Kernels.vector() : Kernels.scalar())
+                .recurrent()
+                .panelWidth();
     }
 
     private List<Matrices> pack(Call call, int width) {
@@ -61,7 +65,13 @@ final class RecurrentProgram implements Program {
                 gates.bias(d, b.data(), 0);
             }
             String name = name(width, halved, d);
-            var f = call.weights().pack(name + "1", sources, first.byteSize(), s -> first.pack(s, gates.first));
+            var f =
+                    call.weights()
+                            .pack(
+                                    name + "1",
+                                    sources,
+                                    first.byteSize(),
+                                    s -> first.pack(s, gates.first));
             var s = second == null ? null : second(call, second, name, sources, gates);
             all.add(new Matrices(first.over(f), s));
         }
@@ -72,7 +82,11 @@ final class RecurrentProgram implements Program {
             Call call, PanelLayout second, String name, List<Tensor> sources, GateWeights gates) {
         return second.over(
                 call.weights()
-                        .pack(name + "2", sources, second.byteSize(), s -> second.pack(s, gates.second)));
+                        .pack(
+                                name + "2",
+                                sources,
+                                second.byteSize(),
+                                s -> second.pack(s, gates.second)));
     }
 
     /// Everything on which the packed bytes depend besides the tensors.
@@ -104,7 +118,10 @@ final class RecurrentProgram implements Program {
     /// Scratch, one part behind the other: lanes, peepholes, weights that are fed.
     long peepholesAt(int rows) {
         return Lanes.byteSize(
-                rows * cell.batch(), cell.hiddenSize(), GateWeights.inputs(cell), GateWeights.columns(cell));
+                rows * cell.batch(),
+                cell.hiddenSize(),
+                GateWeights.inputs(cell),
+                GateWeights.columns(cell));
     }
 
     long firstAt(int rows) {
@@ -122,9 +139,15 @@ final class RecurrentProgram implements Program {
 
     @Override
     public String description() {
-        long bytes = (first.byteSize() + (second == null ? 0 : second.byteSize())) * cell.directions();
-        return "I=" + cell.inputSize() + " H=" + cell.hiddenSize()
-                + (cell.directions() == 2 ? " bidirectional" : cell.reverse().getFirst() ? " reverse" : "")
+        long bytes =
+                (first.byteSize() + (second == null ? 0 : second.byteSize())) * cell.directions();
+        return "I="
+                + cell.inputSize()
+                + " H="
+                + cell.hiddenSize()
+                + (cell.directions() == 2
+                        ? " bidirectional"
+                        : cell.reverse().getFirst() ? " reverse" : "")
                 + (isFed() ? " weights fed" : " packed " + bytes + " bytes");
     }
 

@@ -80,7 +80,10 @@ final class RecurrentStep implements Step {
         boolean first = cell.batchFirst();
         long n = cell.batch();
         long t = cell.steps();
-        x = first ? new Slots(in(bench, Cell.X), 0, i, t * i, i) : new Slots(in(bench, Cell.X), 0, n * i, i, i);
+        x =
+                first
+                        ? new Slots(in(bench, Cell.X), 0, i, t * i, i)
+                        : new Slots(in(bench, Cell.X), 0, n * i, i, i);
         y =
                 first
                         ? new Slots(out(bench, 0), h, d * h, t * d * h, h)
@@ -117,7 +120,8 @@ final class RecurrentStep implements Step {
         var first = program.first.over(scratch.asSlice(program.firstAt(rows)));
         var second = program.second;
         return new Matrices(
-                first, second == null ? null : second.over(scratch.asSlice(program.secondAt(rows))));
+                first,
+                second == null ? null : second.over(scratch.asSlice(program.secondAt(rows))));
     }
 
     // ---- what a time step is
@@ -211,7 +215,8 @@ final class RecurrentStep implements Step {
     /// Brings what a row may have of its own: fed weights, peepholes.
     private void prepare(int d, int row) {
         if (w != null && r != null && program.isFed()) {
-            GateWeights gates = fed.get(d).of(d, w.segment(row), w.offset(row), r.segment(row), r.offset(row));
+            GateWeights gates =
+                    fed.get(d).of(d, w.segment(row), w.offset(row), r.segment(row), r.offset(row));
             if (b != null) {
                 gates.bias(d, b.segment(row), b.offset(row));
             }
@@ -255,8 +260,12 @@ final class RecurrentStep implements Step {
         int length = lengths.segment(row).get(JAVA_INT_UNALIGNED, lengths.offset(row) + 4L * n);
         if (length < 0 || length > cell.steps()) {
             throw new IllegalArgumentException(
-                    program.where + ": sequence_lens has a " + length + ", expected 0 … "
-                            + cell.steps() + " = T");
+                    program.where
+                            + ": sequence_lens has a "
+                            + length
+                            + ", expected 0 … "
+                            + cell.steps()
+                            + " = T");
         }
         return length;
     }
@@ -293,7 +302,8 @@ final class RecurrentStep implements Step {
         }
     }
 
-    private void load(Slots s, int d, int t, int row, int rowTo, int n, int nTo, long at, long stride) {
+    private void load(
+            Slots s, int d, int t, int row, int rowTo, int n, int nTo, long at, long stride) {
         Operand o = s.operand;
         if (o == null) {
             return;
@@ -312,7 +322,8 @@ final class RecurrentStep implements Step {
         }
     }
 
-    private void store(Slots s, int d, int t, int row, int rowTo, int n, int nTo, long at, long stride) {
+    private void store(
+            Slots s, int d, int t, int row, int rowTo, int n, int nTo, long at, long stride) {
         Operand o = s.operand;
         if (o == null) {
             return;
@@ -350,7 +361,13 @@ final class RecurrentStep implements Step {
     }
 
     private static void convert(
-            DType from, MemorySegment src, long srcAt, DType to, MemorySegment dst, long dstAt, int count) {
+            DType from,
+            MemorySegment src,
+            long srcAt,
+            DType to,
+            MemorySegment dst,
+            long dstAt,
+            int count) {
         for (int i = 0; i < count; i++) {
             double v = Elements.getDouble(from, src, srcAt + (long) i * from.byteSize());
             Elements.setDouble(to, dst, dstAt + (long) i * to.byteSize(), v);

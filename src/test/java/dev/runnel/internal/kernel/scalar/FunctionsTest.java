@@ -2,8 +2,9 @@ package dev.runnel.internal.kernel.scalar;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.function.DoubleUnaryOperator;
 import org.junit.jupiter.api.Test;
+
+import java.util.function.DoubleUnaryOperator;
 
 /// Measures the errors that the Javadoc of [Functions] states, against [Math] in double precision.
 class FunctionsTest {
@@ -14,7 +15,8 @@ class FunctionsTest {
     /// Every 499th float; every 7th gave no more than the bounds asserted below.
     private static final int STRIDE = 499;
 
-    private static double worstUlp(FloatFunction got, DoubleUnaryOperator want, float from, float to) {
+    private static double worstUlp(
+            FloatFunction got, DoubleUnaryOperator want, float from, float to) {
         double worst = 0;
         for (int bits = 0; bits >= 0 && bits <= 0x7F800000; bits += STRIDE) {
             for (int sign = 0; sign < 2; sign++) {
@@ -44,7 +46,8 @@ class FunctionsTest {
 
     @Test
     void sigmoid_overAllFloatsAboveItsTail_isWithinTheStatedError() {
-        assertThat(worstUlp(Functions::sigmoid, x -> 1 / (1 + Math.exp(-x)), -87.3f, MAX)).isLessThan(2.8);
+        assertThat(worstUlp(Functions::sigmoid, x -> 1 / (1 + Math.exp(-x)), -87.3f, MAX))
+                .isLessThan(2.8);
     }
 
     @Test
