@@ -91,9 +91,11 @@ final class Plans {
             stepPlan = compilation.plan(types, Map.of());
             stateLayout = stepPlan.stateLayout();
         } catch (NeedsInputs e) {
+            stateLayout = compilation.declaredStates(types);
             obstacle = "cannot step: " + e.getMessage() + "; fix it with Options.bind, or call run";
             return;
         } catch (MalformedModelException e) {
+            stateLayout = compilation.declaredStates(types);
             obstacle = explained(e);
             return;
         }

@@ -168,7 +168,7 @@ class SessionTest {
                     .hasMessage("snapshot does not match its checksum: it is damaged");
             byte[] cut = java.util.Arrays.copyOf(bytes, bytes.length - 1);
             assertThatThrownBy(() -> Snapshot.of(cut))
-                    .hasMessage("snapshot says it holds 152 bytes, but has 151: it was cut or added to");
+                    .hasMessage("snapshot says it holds 160 bytes, but has 159: it was cut or added to");
             bytes[4] = 9;
             assertThatThrownBy(() -> Snapshot.of(bytes))
                     .hasMessage("snapshot has format version 9, expected 1; update Runnel");

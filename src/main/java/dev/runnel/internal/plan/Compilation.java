@@ -12,7 +12,10 @@ import dev.runnel.internal.op.Operator;
 
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// A graph that was checked, with all that its plans share: bound inputs, state pairs, packed
 /// weights, folded constants. Thread-safe.
@@ -135,6 +138,20 @@ public final class Compilation {
     /// @throws NeedsInputs if it depends on the value of another
     public Plan plan(Map<String, TensorType> types, Map<String, Tensor> known) {
         return new Plan(Lowering.lower(this, types, known));
+    }
+
+    /// The layout of a state that is made of the graph's own inputs alone; null if recurrences may add
+    /// to it, which only a plan can tell.
+    ///
+    /// @param types of all inputs and states that are not bound, by name
+    public @Nullable StateLayout declaredStates(Map<String, TensorType> types) {
+        if (stateful) {
+            return null;
+        }
+        List<String> names =
+                graph.inputs().stream().map(ValueInfo::name).filter(pairs::containsKey).toList();
+        return StateLayout.of(
+                names, names.stream().map(n -> Objects.requireNonNull(types.get(n))).toList());
     }
 
     public Graph graph() {

@@ -396,6 +396,7 @@ final class Lowering {
             String name = scope.path + node.name() + "." + m.name();
             Value before = Value.state(name, type);
             statesBefore.put(name, before);
+            values.put(name, before);
             while (in.size() <= m.input()) {
                 in.add(null);
             }

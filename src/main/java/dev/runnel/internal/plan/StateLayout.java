@@ -1,7 +1,6 @@
 package dev.runnel.internal.plan;
 
 import dev.runnel.graph.TensorType;
-import dev.runnel.internal.memory.Blocks;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -21,12 +20,8 @@ public record StateLayout(List<Slot> slots, long bytes) {
         long at = 0;
         for (int i = 0; i < names.size(); i++) {
             slots.add(new Slot(names.get(i), types.get(i), at));
-            long bytes = types.get(i).byteSize();
-            // A small tensor must not cost a whole cache line: there may be 100,000 states.
-            at +=
-                    bytes >= Blocks.LINE
-                            ? Blocks.aligned(bytes)
-                            : Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+            // Not a whole cache line: there may be 100,000 states.
+            at += Math.ceilDiv(types.get(i).byteSize(), ALIGNMENT) * ALIGNMENT;
         }
         return new StateLayout(List.copyOf(slots), at);
     }
