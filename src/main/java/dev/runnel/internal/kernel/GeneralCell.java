@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
 /// @param f activation of the gates (RNN: of the cell)
 /// @param g of the candidate
 /// @param h of LSTM's output
-/// @param clip bound on the input of each activation; ∞ for none
+/// @param clip bound on the gates' sums; ∞ for none
 /// @param coupled whether LSTM's forget gate is 1 − i
 /// @param peepholes offset of LSTM's peepholes in the lanes' memory, H floats each for i, o, f; −1
 ///   for none
@@ -52,7 +52,7 @@ public record GeneralCell(
                 float cell = Math.fma(keep, old, in * apply(this.g, get(s, g + u)));
                 float out = apply(this.f, peep(s, gate + u, cell, get(s, o + u)));
                 set(s, c + u, cell);
-                set(s, h + u, out * apply(this.h, cell));
+                set(s, h + u, out * this.h.apply(cell));
             }
         }
     }

@@ -92,8 +92,8 @@ final class RecurrentReference {
             }
         }
         for (int u = 0; u < hiddenSize; u++) {
-            yh[stateIndex(d, n, u)] = h[u];
-            yc[stateIndex(d, n, u)] = c[u];
+            yh[stateIndex(d, n, u)] = length == 0 ? 0 : h[u];
+            yc[stateIndex(d, n, u)] = length == 0 ? 0 : c[u];
         }
     }
 
@@ -172,16 +172,19 @@ final class RecurrentReference {
                             : activate(d, 0, sum(d, 2, u, t, n, h) + peep(d, 2, u) * c[u]);
             double cell = f * c[u] + i * activate(d, 1, sum(d, 3, u, t, n, h));
             double o = activate(d, 0, sum(d, 1, u, t, n, h) + peep(d, 1, u) * cell);
-            next[u] = o * activate(d, 2, cell);
+            next[u] = o * unclipped(d, 2, cell);
             c[u] = cell;
         }
         return next;
     }
 
+    /// Activates a gate's sum, clipped.
     private double activate(int d, int which, double v) {
-        int each = activations.size() / directions();
-        int i = d * each + which;
-        double z = Math.max(-clip, Math.min(clip, v));
+        return unclipped(d, which, Math.max(-clip, Math.min(clip, v)));
+    }
+
+    private double unclipped(int d, int which, double z) {
+        int i = d * (activations.size() / directions()) + which;
         return activate(activations.get(i).toLowerCase(Locale.ROOT), alphas[i], betas[i], z);
     }
 

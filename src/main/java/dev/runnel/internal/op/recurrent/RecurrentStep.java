@@ -239,8 +239,15 @@ final class RecurrentStep implements Step {
         for (int row = from; row < to; row++) {
             for (int n = 0; n < cell.batch(); n++) {
                 int length = length(lengths, row, n);
-                sequence(d, row, row + 1, n, n + 1, length);
-                clear(d, row, n, length);
+                for (int t = length; t < cell.steps(); t++) {
+                    clear(y, d, t, row, n);
+                }
+                if (length > 0) {
+                    sequence(d, row, row + 1, n, n + 1, length);
+                } else {
+                    clear(hn, d, 0, row, n);
+                    clear(cn, d, 0, row, n);
+                }
             }
         }
     }
@@ -342,15 +349,11 @@ final class RecurrentStep implements Step {
         }
     }
 
-    /// Y is 0 from a batch entry's length on.
-    private void clear(int d, int row, int n, int length) {
-        Operand o = y.operand;
-        if (o == null) {
-            return;
-        }
-        for (int t = length; t < cell.steps(); t++) {
-            long at = o.offset(row) + (d * y.d + t * y.t + n * y.n) * cell.dtype().byteSize();
-            zero(cell.dtype(), o.segment(row), at, y.count);
+    private void clear(Slots s, int d, int t, int row, int n) {
+        Operand o = s.operand;
+        if (o != null) {
+            long at = o.offset(row) + (d * s.d + t * s.t + n * s.n) * cell.dtype().byteSize();
+            zero(cell.dtype(), o.segment(row), at, s.count);
         }
     }
 
