@@ -9,12 +9,14 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.module.ModuleFinder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -26,6 +28,9 @@ class EmbeddingTest {
     private static final Path ROOT = Path.of(System.getProperty("runnel.root", ".."));
     private static final List<String> CLASS_PATH =
             List.of(System.getProperty("java.class.path").split(File.pathSeparator));
+
+    private static final Set<String> MODULES =
+            Set.of("dev.runnel", "dev.runnel.formats", "com.google.protobuf");
 
     private record Ran(int exit, String out, String err) {}
 
@@ -147,10 +152,7 @@ class EmbeddingTest {
                 "module app { requires dev.runnel; requires dev.runnel.formats; }");
         String modules =
                 CLASS_PATH.stream()
-                        .filter(
-                                p ->
-                                        Files.exists(Path.of(p, "module-info.class"))
-                                                || p.contains("protobuf-java"))
+                        .filter(EmbeddingTest::isModule)
                         .collect(Collectors.joining(File.pathSeparator));
         compile("--module-path", modules);
         Ran ran =
@@ -162,5 +164,13 @@ class EmbeddingTest {
         assertThat(ran.err).doesNotContain("Exception").doesNotContain("--add-modules");
         assertThat(ran.exit).isZero();
         assertThat(ran.out.lines().filter(l -> l.startsWith("heard "))).hasSize(3);
+    }
+
+    /// The modules an embedder of both puts on the module path, wherever the build has them: in
+    /// folders of classes or in jars.
+    private static boolean isModule(String path) {
+        return ModuleFinder.of(Path.of(path)).findAll().stream()
+                .map(m -> m.descriptor().name())
+                .anyMatch(MODULES::contains);
     }
 }
