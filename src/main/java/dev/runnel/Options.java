@@ -31,7 +31,7 @@ public final class Options {
                     if (kernels == Kernels.scalar()) {
                         throw new IllegalStateException(
                                 "the vector kernels need the flag --add-modules"
-                                    + " jdk.incubator.vector");
+                                        + " jdk.incubator.vector");
                     }
                     yield kernels;
                 }

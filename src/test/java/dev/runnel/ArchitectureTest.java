@@ -6,6 +6,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+
 import org.junit.jupiter.api.Test;
 
 /// The arrows between packages that docs/architecture.md draws, and nothing but them.
@@ -59,7 +60,12 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .belongToAnyOf(
-                        Model.class, Session.class, State.class, Snapshot.class, Options.class, Port.class)
+                        Model.class,
+                        Session.class,
+                        State.class,
+                        Snapshot.class,
+                        Options.class,
+                        Port.class)
                 .check(RUNTIME);
     }
 

@@ -46,8 +46,8 @@ class CompileTest {
         assertRefused(
                 identity().node("Add", "x nowhere", "z").build(),
                 MalformedModelException.class,
-                "m.onnx: node 'Add_z' (Add): input 'nowhere' is produced by no node and is no input or"
-                        + " initializer");
+                "m.onnx: node 'Add_z' (Add): input 'nowhere' is produced by no node and is no input"
+                        + " or initializer");
     }
 
     @Test
@@ -63,8 +63,8 @@ class CompileTest {
         assertRefused(
                 identity().node("Neg", "x", "y").build(),
                 MalformedModelException.class,
-                "m.onnx: tensor 'y' is produced twice, by node 'Identity_y' (Identity) and by node 'Neg_y'"
-                        + " (Neg)");
+                "m.onnx: tensor 'y' is produced twice, by node 'Identity_y' (Identity) and by node"
+                        + " 'Neg_y' (Neg)");
     }
 
     @Test
@@ -88,16 +88,14 @@ class CompileTest {
         assertRefused(
                 identity().node("Attention", "x", "z").build(),
                 UnsupportedModelException.class,
-                "m.onnx: node 'Attention_z' (Attention): operator not supported; docs/formats.md lists"
-                        + " those that are");
+                "m.onnx: node 'Attention_z' (Attention): operator not supported; docs/formats.md"
+                        + " lists those that are");
     }
 
     @Test
     void unknownAttribute_isRefused() {
         assertRefused(
-                identity()
-                        .node("Neg", "x", "z", Map.of("speed", new Attribute.OfLong(3)))
-                        .build(),
+                identity().node("Neg", "x", "z", Map.of("speed", new Attribute.OfLong(3))).build(),
                 UnsupportedModelException.class,
                 "m.onnx: node 'Neg_z' (Neg): attribute 'speed' is not known to this operator;"
                         + " docs/formats.md lists what is");
@@ -115,8 +113,8 @@ class CompileTest {
                         .node("LSTM", "x w r", "y", Map.of("hidden_size", new Attribute.OfLong(8)))
                         .build(),
                 MalformedModelException.class,
-                "vad.onnx: node 'LSTM_y' (LSTM): R has shape [1, 32, 7], expected [1, 32, 8] = [D, 4·H,"
-                        + " H] for hidden_size=8");
+                "vad.onnx: node 'LSTM_y' (LSTM): R has shape [1, 32, 7], expected [1, 32, 8] = [D,"
+                        + " 4·H, H] for hidden_size=8");
     }
 
     @Test
@@ -152,14 +150,15 @@ class CompileTest {
         try (Model model = Model.compile(graph, Options.defaults().stateful());
                 Session session = model.open()) {
             String obstacle =
-                    "cannot step: node 'LSTM_y' (LSTM) is bidirectional and needs the whole sequence;"
-                            + " call run(x, y)";
+                    "cannot step: node 'LSTM_y' (LSTM) is bidirectional and needs the whole"
+                            + " sequence; call run(x, y)";
             assertThat(model.stepObstacle()).contains(obstacle);
             assertThatThrownBy(session::step)
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessage(obstacle);
             Tensor x = Tensor.ofFloats(Shape.of(6, 1, 4), new float[24]);
-            assertThat(session.run(Map.of("x", x)).get("y").shape()).isEqualTo(Shape.of(6, 2, 1, 8));
+            assertThat(session.run(Map.of("x", x)).get("y").shape())
+                    .isEqualTo(Shape.of(6, 2, 1, 8));
         }
     }
 
@@ -195,12 +194,13 @@ class CompileTest {
                 Session session = model.open()) {
             assertThat(model.stepObstacle().orElseThrow())
                     .isEqualTo(
-                            "cannot step: the plan of node 'Reshape_y' (Reshape) depends on the value"
-                                    + " of input 'shape'; fix it with Options.bind, or call run");
+                            "cannot step: the plan of node 'Reshape_y' (Reshape) depends on the"
+                                + " value of input 'shape'; fix it with Options.bind, or call run");
             Tensor x = Tensor.ofFloats(Shape.of(6), 1, 2, 3, 4, 5, 6);
             for (long[] s : new long[][] {{2, 3}, {3, -1}, {2, 3}}) {
                 Tensor y =
-                        session.run(Map.of("x", x, "shape", Tensor.ofLongs(Shape.of(2), s))).get("y");
+                        session.run(Map.of("x", x, "shape", Tensor.ofLongs(Shape.of(2), s)))
+                                .get("y");
                 assertThat(y.shape().dim(0)).isEqualTo(s[0]);
                 assertThat(y.toFloats()).isEqualTo(x.toFloats());
             }
@@ -238,7 +238,8 @@ class CompileTest {
                 Session session = model.open(3)) {
             for (int r = 0; r < 3; r++) {
                 session.input("x", r).set(java.lang.foreign.ValueLayout.JAVA_FLOAT, 0, r + 1);
-                session.input("yes", r).set(java.lang.foreign.ValueLayout.JAVA_BYTE, 0, (byte) (r % 2));
+                session.input("yes", r)
+                        .set(java.lang.foreign.ValueLayout.JAVA_BYTE, 0, (byte) (r % 2));
             }
             session.step();
             assertThat(session.output("y").toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT))
@@ -264,7 +265,8 @@ class CompileTest {
             assertThatThrownBy(() -> session.run(Map.of()))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage("input 'x' is missing, expected float32[2]");
-            assertThatThrownBy(() -> session.run(Map.of("x", Tensor.ofFloats(Shape.of(3), 1, 2, 3))))
+            assertThatThrownBy(
+                            () -> session.run(Map.of("x", Tensor.ofFloats(Shape.of(3), 1, 2, 3))))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage("input 'x' is float32[3], expected float32[2]");
             assertThatThrownBy(() -> session.run(Map.of("x", Tensor.ofLongs(Shape.of(2), 1, 2))))
@@ -276,8 +278,7 @@ class CompileTest {
                     .hasMessage("there is no input 'z' to feed; inputs are [x]");
             assertThatThrownBy(() -> session.output("z"))
                     .hasMessage("there is no output 'z' to read; outputs are [y]");
-            assertThatThrownBy(() -> model.open(0))
-                    .hasMessage("rows is 0, expected at least 1");
+            assertThatThrownBy(() -> model.open(0)).hasMessage("rows is 0, expected at least 1");
             assertThatThrownBy(() -> model.open(Integer.MAX_VALUE))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("(Options.memoryLimit)");
@@ -301,6 +302,7 @@ class CompileTest {
                                         Options.defaults()
                                                 .bind("x", Tensor.ofFloats(Shape.of(3), 1, 2, 3))))
                 .hasMessage(
-                        "cannot bind input 'x' of m.onnx: the value is float32[3], expected float32[2]");
+                        "cannot bind input 'x' of m.onnx: the value is float32[3], expected"
+                                + " float32[2]");
     }
 }

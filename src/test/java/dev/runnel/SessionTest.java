@@ -1,8 +1,9 @@
 package dev.runnel;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.DType;
@@ -161,14 +162,17 @@ class SessionTest {
             byte[] bytes = state.snapshot().toBytes();
             assertThatThrownBy(() -> other.newState(Snapshot.of(bytes)))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageStartingWith("the snapshot is of another model: its fingerprint is ");
+                    .hasMessageStartingWith(
+                            "the snapshot is of another model: its fingerprint is ");
             byte[] damaged = bytes.clone();
             damaged[60] ^= 1;
             assertThatThrownBy(() -> Snapshot.of(damaged))
                     .hasMessage("snapshot does not match its checksum: it is damaged");
             byte[] cut = java.util.Arrays.copyOf(bytes, bytes.length - 1);
             assertThatThrownBy(() -> Snapshot.of(cut))
-                    .hasMessage("snapshot says it holds 160 bytes, but has 159: it was cut or added to");
+                    .hasMessage(
+                            "snapshot says it holds 160 bytes, but has 159: it was cut or added"
+                                    + " to");
             bytes[4] = 9;
             assertThatThrownBy(() -> Snapshot.of(bytes))
                     .hasMessage("snapshot has format version 9, expected 1; update Runnel");
@@ -183,8 +187,8 @@ class SessionTest {
                 Session session = model.open()) {
             assertThat(model.stepObstacle())
                     .contains(
-                            "cannot step: node 'LSTM_y' (LSTM) starts each call from the same state;"
-                                    + " compile with Options.stateful(); call run(x, y)");
+                            "cannot step: node 'LSTM_y' (LSTM) starts each call from the same"
+                                    + " state; compile with Options.stateful(); call run(x, y)");
             assertThatThrownBy(session::step)
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessage(model.stepObstacle().orElseThrow());
@@ -202,7 +206,11 @@ class SessionTest {
                         .output("hn", DType.FLOAT32, 1, "batch", H)
                         .weights("w", random, 1, 3L * H, I)
                         .weights("r", random, 1, 3L * H, H)
-                        .node("GRU", "x w r - - h", "y hn", Map.of("hidden_size", new Attribute.OfLong(H)))
+                        .node(
+                                "GRU",
+                                "x w r - - h",
+                                "y hn",
+                                Map.of("hidden_size", new Attribute.OfLong(H)))
                         .build();
         List<float[]> xs = inputs(5, 4);
         try (Model model = Model.compile(graph);

@@ -5,13 +5,15 @@ import dev.runnel.UnsupportedModelException;
 import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.onnx.OnnxReader;
 import dev.runnel.graph.Graph;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.HexFormat;
-import org.jspecify.annotations.Nullable;
 
 /// Reads model files as [Graph]s. A file is known by its content, whatever its name.
 ///
@@ -25,19 +27,20 @@ public final class Models {
     /// operators are supported.
     ///
     /// @throws MalformedModelException if the file is of no known format, truncated, or contradicts
-    ///     itself; the message names the file and the place
+    ///   itself; the message names the file and the place
     /// @throws UnsupportedModelException if it uses what Runnel does not have
     /// @throws IOException if it, or a file with its data, cannot be opened
     public static Graph read(Path file) throws IOException {
         return read(MappedFile.open(file));
     }
 
-    /// The model in `bytes`, such as a resource of a jar; they must not be changed while the graph is
-    /// in use.
+    /// The model in `bytes`, such as a resource of a jar; they must not be changed while the graph
+    /// is in use.
     ///
     /// @param name stands for the file's name in messages
     /// @throws MalformedModelException as [#read(Path)]
-    /// @throws UnsupportedModelException as [#read(Path)], and if the model's data is in other files
+    /// @throws UnsupportedModelException as [#read(Path)], and if the model's data is in other
+    ///   files
     public static Graph read(String name, MemorySegment bytes) {
         try {
             return read(MappedFile.of(name, bytes));

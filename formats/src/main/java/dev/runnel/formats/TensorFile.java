@@ -6,6 +6,7 @@ import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.npy.Npy;
 import dev.runnel.formats.onnx.OnnxReader;
 import dev.runnel.graph.Tensor;
+
 import java.io.IOException;
 import java.nio.file.Path;
 

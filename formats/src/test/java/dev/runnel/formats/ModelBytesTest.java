@@ -11,9 +11,11 @@ import dev.runnel.formats.proto.OperatorSetIdProto;
 import dev.runnel.formats.proto.StringStringEntryProto;
 import dev.runnel.formats.proto.TensorProto;
 import dev.runnel.graph.Graph;
+
+import org.junit.jupiter.api.Test;
+
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
-import org.junit.jupiter.api.Test;
 
 class ModelBytesTest {
     private static byte[] model(TensorProto.Builder weight) {
@@ -27,7 +29,13 @@ class ModelBytesTest {
 
     @Test
     void read_modelInMemory_givesItsGraph() {
-        byte[] bytes = model(TensorProto.newBuilder().setDataType(1).addDims(2).addFloatData(1).addFloatData(2));
+        byte[] bytes =
+                model(
+                        TensorProto.newBuilder()
+                                .setDataType(1)
+                                .addDims(2)
+                                .addFloatData(1)
+                                .addFloatData(2));
         Graph graph = Models.read("small.onnx", MemorySegment.ofArray(bytes));
         assertThat(graph.initializers()).containsOnlyKeys("w");
     }
@@ -41,13 +49,15 @@ class ModelBytesTest {
                                 .addDims(2)
                                 .setDataLocation(TensorProto.DataLocation.EXTERNAL)
                                 .addExternalData(
-                                        StringStringEntryProto.newBuilder().setKey("location").setValue("w.bin")));
+                                        StringStringEntryProto.newBuilder()
+                                                .setKey("location")
+                                                .setValue("w.bin")));
         assertThatThrownBy(() -> Models.read("small.onnx", MemorySegment.ofArray(bytes)))
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessageStartingWith("small.onnx: ")
                 .hasMessageEndingWith(
-                        "has its data in 'w.bin', and the model, read from memory, has no folder; read it from its"
-                                + " file");
+                        "has its data in 'w.bin', and the model, read from memory, has no folder;"
+                                + " read it from its file");
     }
 
     @Test
@@ -56,6 +66,7 @@ class ModelBytesTest {
         assertThatThrownBy(() -> Models.read("small.onnx", MemorySegment.ofArray(bytes)))
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage(
-                        "small.onnx: the file is a Git LFS pointer, not the model itself, expected an ONNX model");
+                        "small.onnx: the file is a Git LFS pointer, not the model itself, expected"
+                                + " an ONNX model");
     }
 }

@@ -8,6 +8,9 @@ import dev.runnel.UnsupportedModelException;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
+
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +19,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 
 /// Every file at hand that others have written.
 class SharedFilesTest {
@@ -30,14 +32,22 @@ class SharedFilesTest {
             try {
                 Graph graph = Models.read(file);
                 assertThat(graph.outputs()).as(file.toString()).isNotEmpty();
-                assertThat(graph.nodes()).as(file.toString()).noneMatch(SharedFilesTest::isOfOldVocabulary);
+                assertThat(graph.nodes())
+                        .as(file.toString())
+                        .noneMatch(SharedFilesTest::isOfOldVocabulary);
                 read++;
             } catch (UnsupportedModelException e) {
                 refused.put(SHARED.relativize(file).toString(), e.getMessage());
             }
         }
-        assertThat(refused.values()).allMatch(m -> m.matches("model.onnx: input '.*' has type .*; only tensors are supported"));
-        assertThat(refused.keySet()).allMatch(name -> name.matches(".*test_(identity_|loop13_|sequence_insert_).*"));
+        assertThat(refused.values())
+                .allMatch(
+                        m ->
+                                m.matches(
+                                        "model.onnx: input '.*' has type .*; only tensors are"
+                                                + " supported"));
+        assertThat(refused.keySet())
+                .allMatch(name -> name.matches(".*test_(identity_|loop13_|sequence_insert_).*"));
         assertThat(read).isGreaterThan(650);
     }
 
@@ -54,18 +64,22 @@ class SharedFilesTest {
                 assertThat(file.toString()).containsPattern("seq|opt");
             }
         }
-        assertThat(refused.values()).allMatch(m -> m.contains("which Runnel does not have") || m.contains("segment"));
+        assertThat(refused.values())
+                .allMatch(m -> m.contains("which Runnel does not have") || m.contains("segment"));
     }
 
     private static boolean isOfOldVocabulary(Node n) {
         Set<String> old = Set.of("axes", "broadcast", "consumed_inputs", "is_test", "saturate");
         return n.domain().isEmpty()
-                && (n.op().equals("Constant") || n.op().equals("Dropout")
+                && (n.op().equals("Constant")
+                        || n.op().equals("Dropout")
                         || n.attributes().keySet().stream().anyMatch(old::contains));
     }
 
     private static List<Path> files(String ending) throws IOException {
-        assumeTrue(Files.isDirectory(SHARED.resolve("conformance")), "no test data: " + SHARED + " is missing");
+        assumeTrue(
+                Files.isDirectory(SHARED.resolve("conformance")),
+                "no test data: " + SHARED + " is missing");
         try (Stream<Path> files = Files.walk(SHARED)) {
             return files.filter(f -> f.toString().endsWith(ending)).toList();
         }

@@ -21,8 +21,8 @@ public interface ArithmeticKernels {
             long dstOffset,
             int n);
 
-    /// All of src\[0 … n − 1\] reduced to one. Sixteen chains start at the identity; element i joins
-    /// chain i mod 16 (squares by fma); then neighbouring chains are joined, 16 → 8 → 4 → 2 → 1:
-    /// the same sum whatever the width of the hardware.
+    /// All of src\[0 … n − 1\] reduced to one. Sixteen chains start at the identity; element i
+    /// joins chain i mod 16 (squares by fma); then neighbouring chains are joined, 16 → 8 → 4 → 2 →
+    /// 1: the same sum whatever the width of the hardware.
     float reduce(Reduction f, MemorySegment src, long srcOffset, int n);
 }

@@ -6,10 +6,11 @@ import java.lang.foreign.MemorySegment;
 public interface DenseKernels {
     /// Adds a product to what `c` holds: `C[i, j] ← C[i, j] + Σₖ A[i, k] · B[k, j]`.
     ///
-    /// Each element of C is one chain of fma with k ascending, starting at what was there (the bias,
-    /// say), so its bits depend on nothing but its own operands. Both matrices are addressed through
-    /// tables of taps, byte offsets by k: a convolution reads its input where it lies, with the
-    /// kernel's positions as taps, and needs no copy of patches. Either side may be the weights.
+    /// Each element of C is one chain of fma with k ascending, starting at what was there (the
+    /// bias, say), so its bits depend on nothing but its own operands. Both matrices are addressed
+    /// through tables of taps, byte offsets by k: a convolution reads its input where it lies, with
+    /// the kernel's positions as taps, and needs no copy of patches. Either side may be the
+    /// weights.
     ///
     /// | operand | element | at byte |
     /// |---|---|---|

@@ -44,8 +44,8 @@ public record Kernels(
                     .log(
                             Level.WARNING,
                             "module jdk.incubator.vector is not there, so the scalar kernels serve,"
-                                + " several times slower; start java with --add-modules"
-                                + " jdk.incubator.vector");
+                                    + " several times slower; start java with --add-modules"
+                                    + " jdk.incubator.vector");
             return SCALAR;
         }
     }

@@ -49,8 +49,7 @@ public final class Elements {
         switch (dtype) {
             case FLOAT32 -> s.set(JAVA_FLOAT_UNALIGNED, offset, (float) value);
             case FLOAT64 -> s.set(JAVA_DOUBLE_UNALIGNED, offset, value);
-            case FLOAT16 ->
-                    s.set(JAVA_SHORT_UNALIGNED, offset, Float.floatToFloat16(toOdd(value)));
+            case FLOAT16 -> s.set(JAVA_SHORT_UNALIGNED, offset, Float.floatToFloat16(toOdd(value)));
             case BFLOAT16 -> s.set(JAVA_SHORT_UNALIGNED, offset, floatToBfloat16(toOdd(value)));
             case BOOL -> s.set(JAVA_BYTE, offset, (byte) (value != 0 ? 1 : 0));
             case UINT64 ->

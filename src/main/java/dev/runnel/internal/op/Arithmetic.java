@@ -12,6 +12,9 @@ import dev.runnel.internal.kernel.ArithmeticKernels;
 import dev.runnel.internal.kernel.BinaryFunction;
 import dev.runnel.internal.memory.Elements;
 import dev.runnel.internal.memory.Operand;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
@@ -19,12 +22,11 @@ import java.util.Map;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /// Arithmetic on broadcast inputs: `Add Sub Mul Div Mod PRelu` of two, `Min Max Sum Mean` of any
 /// number, joined from left to right. float32 goes through kernels, other floating-point types are
-/// computed in double and rounded once an operation, integers wrap around. A quotient of integers is
-/// truncated, and 0 where the divisor is.
+/// computed in double and rounded once an operation, integers wrap around. A quotient of integers
+/// is truncated, and 0 where the divisor is.
 final class Arithmetic implements Operator {
     static final DType[] FLOATS = {FLOAT32, FLOAT64, FLOAT16, BFLOAT16};
     static final DType[] NUMBERS =
@@ -77,7 +79,11 @@ final class Arithmetic implements Operator {
                     (a, b) -> b == 0 ? 0 : a % b,
                     (a, b) -> b == 0 ? 0 : Long.remainderUnsigned(a, b));
     private static final Function MODULO =
-            new Function(null, REMAINDER.floats, (a, b) -> b == 0 ? 0 : Math.floorMod(a, b), REMAINDER.unsigned);
+            new Function(
+                    null,
+                    REMAINDER.floats,
+                    (a, b) -> b == 0 ? 0 : Math.floorMod(a, b),
+                    REMAINDER.unsigned);
 
     private final Function function;
     private final DType[] types;
@@ -112,7 +118,8 @@ final class Arithmetic implements Operator {
         }
         boolean fmod = call.flag("fmod", false);
         if (!fmod && call.dtype(0).isFloat()) {
-            throw call.malformed("attribute 'fmod' is 0, expected 1 for " + call.dtype(0) + " inputs");
+            throw call.malformed(
+                    "attribute 'fmod' is 0, expected 1 for " + call.dtype(0) + " inputs");
         }
         return fmod ? REMAINDER : MODULO;
     }
@@ -125,11 +132,15 @@ final class Arithmetic implements Operator {
             MatMul.requireSameType(call, 0, i);
         }
         function(call);
-        Shape[] shapes = IntStream.range(0, call.inputCount()).mapToObj(call::shape).toArray(Shape[]::new);
+        Shape[] shapes =
+                IntStream.range(0, call.inputCount()).mapToObj(call::shape).toArray(Shape[]::new);
         Shape out = Broadcast.shape(call, shapes);
         if (function == LEAK && !out.equals(shapes[0])) {
             throw call.malformed(
-                    "slope has shape " + shapes[1] + ", expected one that broadcasts to " + shapes[0]
+                    "slope has shape "
+                            + shapes[1]
+                            + ", expected one that broadcasts to "
+                            + shapes[0]
                             + " = that of input 0");
         }
         return List.of(new TensorType(call.dtype(0), out));
@@ -157,13 +168,21 @@ final class Arithmetic implements Operator {
     }
 
     /// Joins the inputs one after the other.
-    private record Chain(Function f, TensorType type, Broadcast[] walks, int divisor) implements Program {
+    private record Chain(Function f, TensorType type, Broadcast[] walks, int divisor)
+            implements Program {
         @Override
         public Step bind(Bench bench) {
             Operand out = bench.out(0);
             Pass[] passes = new Pass[walks.length];
             for (int i = 0; i < passes.length; i++) {
-                passes[i] = new Pass(f, walks[i], i == 0 ? bench.in(0) : out, bench.in(i + 1), out, bench);
+                passes[i] =
+                        new Pass(
+                                f,
+                                walks[i],
+                                i == 0 ? bench.in(0) : out,
+                                bench.in(i + 1),
+                                out,
+                                bench);
             }
             return (from, to) -> {
                 for (int r = from; r < to; r++) {

@@ -1,16 +1,18 @@
 package dev.runnel.internal.op;
 
 import dev.runnel.graph.Shape;
-import java.util.Arrays;
+
 import org.jspecify.annotations.Nullable;
 
-/// How several tensors of different shapes are walked together, by the broadcasting rule of NumPy and
-/// ONNX: shapes are aligned at their last axes, and an extent of 1 is repeated.
+import java.util.Arrays;
+
+/// How several tensors of different shapes are walked together, by the broadcasting rule of NumPy
+/// and ONNX: shapes are aligned at their last axes, and an extent of 1 is repeated.
 ///
 /// The walk is a sequence of runs of [#length] elements each. Within a run operand k either goes on
-/// element by element ([#step]` = 1`) or stays where it is (0); between runs a [Cursor] says where each
-/// operand stands. Axes along which all operands go on alike are one axis, so equal shapes are one
-/// run, and so is a tensor with a scalar:
+/// element by element ([#step]` = 1`) or stays where it is (0); between runs a [Cursor] says where
+/// each operand stands. Axes along which all operands go on alike are one axis, so equal shapes are
+/// one run, and so is a tensor with a scalar:
 ///
 /// ```java
 /// do {
@@ -45,9 +47,15 @@ public final class Broadcast {
                 long d = s.dim(a);
                 if (d != 1 && dims[o] != 1 && d != dims[o]) {
                     throw call.malformed(
-                            "inputs have shapes " + Arrays.toString(shapes).replaceAll("^\\[|\\]$", "")
-                                    + ", which do not broadcast: " + dims[o] + " against " + d
-                                    + " at axis " + (o - rank) + ", expected equal extents or 1");
+                            "inputs have shapes "
+                                    + Arrays.toString(shapes).replaceAll("^\\[|\\]$", "")
+                                    + ", which do not broadcast: "
+                                    + dims[o]
+                                    + " against "
+                                    + d
+                                    + " at axis "
+                                    + (o - rank)
+                                    + ", expected equal extents or 1");
                 }
                 dims[o] = d == 1 ? dims[o] : d;
             }
@@ -58,7 +66,8 @@ public final class Broadcast {
     /// The walk over all elements of `out`, in row-major order.
     ///
     /// @param out the shape that is walked
-    /// @param operands shapes that broadcast to `out`; `out` itself, if it is to be walked too, is one
+    /// @param operands shapes that broadcast to `out`; `out` itself, if it is to be walked too, is
+    ///   one
     public static Broadcast of(Shape out, Shape... operands) {
         int count = operands.length;
         int rank = out.rank();

@@ -293,8 +293,14 @@ public final class Call {
     public void requireSameType(int i, int j) {
         if (dtype(i) != dtype(j)) {
             throw malformed(
-                    "input " + j + " has element type " + dtype(j) + ", expected " + dtype(i)
-                            + " as input " + i);
+                    "input "
+                            + j
+                            + " has element type "
+                            + dtype(j)
+                            + ", expected "
+                            + dtype(i)
+                            + " as input "
+                            + i);
         }
     }
 

@@ -18,11 +18,12 @@ import java.util.List;
 import java.util.Map;
 
 /// Cast-21 and CastLike-21: the same values in another element type. A floating-point value loses
-/// its fraction on the way to an integer; an integer too wide loses its upper bits; what is not 0 is
-/// true; to a floating-point type rounds to nearest even.
+/// its fraction on the way to an integer; an integer too wide loses its upper bits; what is not 0
+/// is true; to a floating-point type rounds to nearest even.
 ///
-/// A float beyond the range of int64 becomes its end and then loses upper bits, a NaN becomes 0; ONNX
-/// leaves both undefined. `saturate` concerns 8-bit floating-point types, which Runnel does not have.
+/// A float beyond the range of int64 becomes its end and then loses upper bits, a NaN becomes 0;
+/// ONNX leaves both undefined. `saturate` concerns 8-bit floating-point types, which Runnel does
+/// not have.
 final class Cast implements Operator {
     /// The operators of this family by name.
     static Map<String, Operator> all() {
@@ -54,7 +55,8 @@ final class Cast implements Operator {
 
     private static DType target(Call call) {
         if (!call.hasAttribute("to")) {
-            throw call.malformed("attribute 'to' is missing, expected the number of an element type");
+            throw call.malformed(
+                    "attribute 'to' is missing, expected the number of an element type");
         }
         long code = call.longAttribute("to", 0);
         DType type = DType.ofOnnxCode(code);
@@ -133,7 +135,8 @@ final class Cast implements Operator {
                 : (f, fo, t, to0, n) -> fromIntegral(from, to, f, fo, t, to0, n);
     }
 
-    private static void floatToDouble(MemorySegment from, long f, MemorySegment to, long t, long n) {
+    private static void floatToDouble(
+            MemorySegment from, long f, MemorySegment to, long t, long n) {
         for (long i = 0; i < n; i++) {
             to.set(JAVA_DOUBLE_UNALIGNED, t + 8 * i, from.get(JAVA_FLOAT_UNALIGNED, f + 4 * i));
         }
@@ -141,7 +144,10 @@ final class Cast implements Operator {
 
     private static void floatToLong(MemorySegment from, long f, MemorySegment to, long t, long n) {
         for (long i = 0; i < n; i++) {
-            to.set(JAVA_LONG_UNALIGNED, t + 8 * i, (long) from.get(JAVA_FLOAT_UNALIGNED, f + 4 * i));
+            to.set(
+                    JAVA_LONG_UNALIGNED,
+                    t + 8 * i,
+                    (long) from.get(JAVA_FLOAT_UNALIGNED, f + 4 * i));
         }
     }
 
@@ -152,9 +158,13 @@ final class Cast implements Operator {
         }
     }
 
-    private static void doubleToFloat(MemorySegment from, long f, MemorySegment to, long t, long n) {
+    private static void doubleToFloat(
+            MemorySegment from, long f, MemorySegment to, long t, long n) {
         for (long i = 0; i < n; i++) {
-            to.set(JAVA_FLOAT_UNALIGNED, t + 4 * i, (float) from.get(JAVA_DOUBLE_UNALIGNED, f + 8 * i));
+            to.set(
+                    JAVA_FLOAT_UNALIGNED,
+                    t + 4 * i,
+                    (float) from.get(JAVA_DOUBLE_UNALIGNED, f + 8 * i));
         }
     }
 
@@ -191,7 +201,8 @@ final class Cast implements Operator {
             if (from == DType.UINT64 && to.isFloat()) {
                 Elements.setDouble(to, t, offset, Elements.getDouble(from, f, fo + i * 8));
             } else {
-                Elements.setLong(to, t, offset, Elements.getLong(from, f, fo + i * from.byteSize()));
+                Elements.setLong(
+                        to, t, offset, Elements.getLong(from, f, fo + i * from.byteSize()));
             }
         }
     }

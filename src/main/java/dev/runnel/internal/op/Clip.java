@@ -8,9 +8,11 @@ import dev.runnel.internal.kernel.ArithmeticKernels;
 import dev.runnel.internal.kernel.BinaryFunction;
 import dev.runnel.internal.memory.Elements;
 import dev.runnel.internal.memory.Operand;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// `Clip`: `min(max(x, low), high)`, either bound optional; where low > high all becomes high.
 final class Clip implements Operator {
@@ -22,7 +24,8 @@ final class Clip implements Operator {
             if (call.has(i)) {
                 MatMul.requireSameType(call, 0, i);
                 if (call.shape(i).elements() != 1) {
-                    throw call.malformed("input " + i + " has shape " + call.shape(i) + ", expected a scalar");
+                    throw call.malformed(
+                            "input " + i + " has shape " + call.shape(i) + ", expected a scalar");
                 }
             }
         }
@@ -64,7 +67,13 @@ final class Clip implements Operator {
             };
         }
 
-        private void bound(ArithmeticKernels kernels, BinaryFunction f, int r, Operand x, Operand bound, Operand y) {
+        private void bound(
+                ArithmeticKernels kernels,
+                BinaryFunction f,
+                int r,
+                Operand x,
+                Operand bound,
+                Operand y) {
             MemorySegment src = x.segment(r);
             MemorySegment dst = y.segment(r);
             MemorySegment b = bound.segment(r);
@@ -76,8 +85,16 @@ final class Clip implements Operator {
             int size = dtype.byteSize();
             for (long i = 0; i < (long) n * size; i += size) {
                 // The element is copied, not computed with, so that no bit of it changes.
-                boolean beyond = f == BinaryFunction.MAX ? less(src, x.offset(r) + i, b, bAt) : less(b, bAt, src, x.offset(r) + i);
-                MemorySegment.copy(beyond ? b : src, beyond ? bAt : x.offset(r) + i, dst, y.offset(r) + i, size);
+                boolean beyond =
+                        f == BinaryFunction.MAX
+                                ? less(src, x.offset(r) + i, b, bAt)
+                                : less(b, bAt, src, x.offset(r) + i);
+                MemorySegment.copy(
+                        beyond ? b : src,
+                        beyond ? bAt : x.offset(r) + i,
+                        dst,
+                        y.offset(r) + i,
+                        size);
             }
         }
 

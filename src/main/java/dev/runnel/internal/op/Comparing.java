@@ -21,8 +21,8 @@ import java.util.Map;
 /// Xor-7 of two of bool.
 ///
 /// Each is a table of what it yields where the first element is less than, equal to or greater than
-/// the second; where one is NaN, none holds. Logic is the same table, for false < true: And holds for
-/// two equal elements that are true, which the fourth entry is for.
+/// the second; where one is NaN, none holds. Logic is the same table, for false < true: And holds
+/// for two equal elements that are true, which the fourth entry is for.
 ///
 /// @param less what it yields where a < b, as 0 or 1
 /// @param equal where a = b
@@ -33,14 +33,14 @@ record Comparing(int less, int equal, int greater, int equalTrue, boolean logic)
     /// The operators of this family by name.
     static Map<String, Operator> all() {
         return Map.of(
-                    "Equal", comparison(0, 1, 0),
-                    "Greater", comparison(0, 0, 1),
-                    "GreaterOrEqual", comparison(0, 1, 1),
-                    "Less", comparison(1, 0, 0),
-                    "LessOrEqual", comparison(1, 1, 0),
-                    "And", new Comparing(0, 0, 0, 1, true),
-                    "Or", new Comparing(1, 0, 1, 1, true),
-                    "Xor", new Comparing(1, 0, 1, 0, true));
+                "Equal", comparison(0, 1, 0),
+                "Greater", comparison(0, 0, 1),
+                "GreaterOrEqual", comparison(0, 1, 1),
+                "Less", comparison(1, 0, 0),
+                "LessOrEqual", comparison(1, 1, 0),
+                "And", new Comparing(0, 0, 0, 1, true),
+                "Or", new Comparing(1, 0, 1, 1, true),
+                "Xor", new Comparing(1, 0, 1, 0, true));
     }
 
     private static Comparing comparison(int less, int equal, int greater) {

@@ -17,7 +17,8 @@ record Copies(List<Part> parts) implements Program {
         parts = List.copyOf(parts);
     }
 
-    /// The program that fills output 0 from input 0 by one copy: none at all, if that moves nothing.
+    /// The program that fills output 0 from input 0 by one copy: none at all, if that moves
+    /// nothing.
     ///
     /// @param box the extents to be copied
     static Program of(Call call, long[] box, Place source, Place target) {
@@ -35,7 +36,9 @@ record Copies(List<Part> parts) implements Program {
     @Override
     public Step bind(Bench bench) {
         Part[] wanted =
-                parts.stream().filter(p -> bench.outputs().get(p.output) != null).toArray(Part[]::new);
+                parts.stream()
+                        .filter(p -> bench.outputs().get(p.output) != null)
+                        .toArray(Part[]::new);
         StridedCopy[] copies = Arrays.stream(wanted).map(Part::copy).toArray(StridedCopy[]::new);
         Operand[] in = Arrays.stream(wanted).map(p -> bench.in(p.input)).toArray(Operand[]::new);
         Operand[] out = Arrays.stream(wanted).map(p -> bench.out(p.output)).toArray(Operand[]::new);
@@ -43,7 +46,10 @@ record Copies(List<Part> parts) implements Program {
             for (int row = from; row < to; row++) {
                 for (int p = 0; p < copies.length; p++) {
                     copies[p].run(
-                            in[p].segment(row), in[p].offset(row), out[p].segment(row), out[p].offset(row));
+                            in[p].segment(row),
+                            in[p].offset(row),
+                            out[p].segment(row),
+                            out[p].offset(row));
                 }
             }
         };

@@ -8,15 +8,17 @@ import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.memory.Elements;
 import dev.runnel.internal.memory.Operand;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.LongStream;
-import org.jspecify.annotations.Nullable;
 
-/// `Einsum`: any equation, any number of operands. Two operands that make a series of matrix products
-/// (most equations in use, `...gi,gio->...go` among them) become a [Product]; all else is summed
-/// element by element.
+/// `Einsum`: any equation, any number of operands. Two operands that make a series of matrix
+/// products (most equations in use, `...gi,gio->...go` among them) become a [Product]; all else is
+/// summed element by element.
 final class Einsum implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
@@ -56,7 +58,8 @@ final class Einsum implements Operator {
             }
         }
         List<Integer> inner = Arrays.stream(e.summed()).boxed().toList();
-        boolean both = inner.stream().allMatch(i -> e.sizes()[i] == 1 || (left[i] != 0 && right[i] != 0));
+        boolean both =
+                inner.stream().allMatch(i -> e.sizes()[i] == 1 || (left[i] != 0 && right[i] != 0));
         if (!both || Arrays.stream(e.sizes()).anyMatch(s -> s == 0)) {
             return null;
         }
@@ -66,7 +69,8 @@ final class Einsum implements Operator {
         if (call.dtype(b) != FLOAT32) {
             weights = null;
         }
-        if (!isRun(e.offsets(columns, out)) || (weights == null && !isRun(e.offsets(columns, right)))) {
+        if (!isRun(e.offsets(columns, out))
+                || (weights == null && !isRun(e.offsets(columns, right)))) {
             return null;
         }
         int rowIndex = rows.isEmpty() ? -1 : rows.removeLast();
@@ -76,7 +80,14 @@ final class Einsum implements Operator {
         long[] bAt = e.offsets(products, right);
         Panel panel = null;
         if (weights != null) {
-            panel = panel(call, e, weights, e.offsets(batch, right), e.offsets(inner, right), e.offsets(columns, right));
+            panel =
+                    panel(
+                            call,
+                            e,
+                            weights,
+                            e.offsets(batch, right),
+                            e.offsets(inner, right),
+                            e.offsets(columns, right));
             int groups = e.offsets(batch, right).length;
             for (int p = 0; p < bAt.length; p++) {
                 bAt[p] = p % groups;
@@ -102,7 +113,8 @@ final class Einsum implements Operator {
                 0);
     }
 
-    private static Panel panel(Call call, Equation e, Tensor weights, long[] group, long[] k, long[] j) {
+    private static Panel panel(
+            Call call, Equation e, Tensor weights, long[] group, long[] k, long[] j) {
         return Panel.pack(
                 call,
                 weights,
@@ -159,9 +171,11 @@ final class Einsum implements Operator {
                     for (int p = 0; p < outer[0].length; p++) {
                         long at = out.offset(r) + (long) p * dtype.byteSize();
                         if (dtype.isFloat()) {
-                            Elements.setDouble(dtype, out.segment(r), at, sum(in, r, p, outer, inner));
+                            Elements.setDouble(
+                                    dtype, out.segment(r), at, sum(in, r, p, outer, inner));
                         } else {
-                            Elements.setLong(dtype, out.segment(r), at, longSum(in, r, p, outer, inner));
+                            Elements.setLong(
+                                    dtype, out.segment(r), at, longSum(in, r, p, outer, inner));
                         }
                     }
                 }

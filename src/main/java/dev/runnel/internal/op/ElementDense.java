@@ -4,6 +4,7 @@ import dev.runnel.graph.DType;
 import dev.runnel.internal.kernel.DenseKernels;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Elements;
+
 import java.lang.foreign.MemorySegment;
 
 /// [DenseKernels] for every element type: sums in double, in 64-bit integers for integers, rounded
@@ -42,19 +43,37 @@ record ElementDense(DType dtype) implements DenseKernels {
     }
 
     private void floats(
-            MemorySegment a, long aAt, int[] aTaps, MemorySegment b, long bAt, int[] bTaps, MemorySegment c, long cAt) {
+            MemorySegment a,
+            long aAt,
+            int[] aTaps,
+            MemorySegment b,
+            long bAt,
+            int[] bTaps,
+            MemorySegment c,
+            long cAt) {
         double sum = Elements.getDouble(dtype, c, cAt);
         for (int k = 0; k < aTaps.length; k++) {
-            sum += Elements.getDouble(dtype, a, aAt + aTaps[k]) * Elements.getDouble(dtype, b, bAt + bTaps[k]);
+            sum +=
+                    Elements.getDouble(dtype, a, aAt + aTaps[k])
+                            * Elements.getDouble(dtype, b, bAt + bTaps[k]);
         }
         Elements.setDouble(dtype, c, cAt, sum);
     }
 
     private void integers(
-            MemorySegment a, long aAt, int[] aTaps, MemorySegment b, long bAt, int[] bTaps, MemorySegment c, long cAt) {
+            MemorySegment a,
+            long aAt,
+            int[] aTaps,
+            MemorySegment b,
+            long bAt,
+            int[] bTaps,
+            MemorySegment c,
+            long cAt) {
         long sum = Elements.getLong(dtype, c, cAt);
         for (int k = 0; k < aTaps.length; k++) {
-            sum += Elements.getLong(dtype, a, aAt + aTaps[k]) * Elements.getLong(dtype, b, bAt + bTaps[k]);
+            sum +=
+                    Elements.getLong(dtype, a, aAt + aTaps[k])
+                            * Elements.getLong(dtype, b, bAt + bTaps[k]);
         }
         Elements.setLong(dtype, c, cAt, sum);
     }

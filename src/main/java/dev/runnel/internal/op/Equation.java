@@ -1,6 +1,7 @@
 package dev.runnel.internal.op;
 
 import dev.runnel.graph.Shape;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +17,8 @@ import java.util.TreeMap;
 /// @param strides for each operand its stride along each index, in elements
 /// @param axes for each operand the index of each of its axes
 record Equation(long[] sizes, int[] out, int[] summed, long[][] strides, int[][] axes) {
-    /// Names the axes under an ellipsis: the k-th from the end is `-1 - k`, which sorts before letters.
+    /// Names the axes under an ellipsis: the k-th from the end is `-1 - k`, which sorts before
+    /// letters.
     private static final int ELLIPSIS = -1;
 
     /// Reads the node's attribute `equation`.
@@ -28,7 +30,12 @@ record Equation(long[] sizes, int[] out, int[] summed, long[][] strides, int[][]
         String[] terms = (arrow < 0 ? text : text.substring(0, arrow)).split(",", -1);
         if (terms.length != call.inputCount()) {
             throw call.malformed(
-                    "equation '" + text + "' has " + terms.length + " terms, expected " + call.inputCount()
+                    "equation '"
+                            + text
+                            + "' has "
+                            + terms.length
+                            + " terms, expected "
+                            + call.inputCount()
                             + " = the number of inputs");
         }
         List<List<Integer>> labels = new ArrayList<>();
@@ -40,8 +47,15 @@ record Equation(long[] sizes, int[] out, int[] summed, long[][] strides, int[][]
             List<Integer> own = labels(call, terms[i], axes - terms[i].replace("...", "").length());
             if (own.size() != axes) {
                 throw call.malformed(
-                        "input " + i + " has shape " + call.shape(i) + ", expected " + own.size()
-                                + " axes = term '" + terms[i] + "' of the equation");
+                        "input "
+                                + i
+                                + " has shape "
+                                + call.shape(i)
+                                + ", expected "
+                                + own.size()
+                                + " axes = term '"
+                                + terms[i]
+                                + "' of the equation");
             }
             measure(call, i, own, sizes);
             own.forEach(l -> uses.merge(l, 1, Integer::sum));
@@ -52,11 +66,16 @@ record Equation(long[] sizes, int[] out, int[] summed, long[][] strides, int[][]
         if (arrow >= 0) {
             out = labels(call, text.substring(arrow + 2), ellipsis);
         } else {
-            out = uses.keySet().stream().filter(l -> l < 0 || uses.getOrDefault(l, 0) == 1).toList();
+            out =
+                    uses.keySet().stream()
+                            .filter(l -> l < 0 || uses.getOrDefault(l, 0) == 1)
+                            .toList();
         }
         if (!sizes.keySet().containsAll(out) || out.stream().distinct().count() != out.size()) {
             throw call.malformed(
-                    "equation '" + text + "': expected each index of the output once, and in an input");
+                    "equation '"
+                            + text
+                            + "': expected each index of the output once, and in an input");
         }
         return fit(call, labels, sizes, out);
     }
@@ -74,7 +93,9 @@ record Equation(long[] sizes, int[] out, int[] summed, long[][] strides, int[][]
                 labels.add((int) c);
             } else {
                 throw call.malformed(
-                        "equation has term '" + term + "', expected letters and at most one ellipsis");
+                        "equation has term '"
+                                + term
+                                + "', expected letters and at most one ellipsis");
             }
         }
         return labels;
@@ -86,8 +107,15 @@ record Equation(long[] sizes, int[] out, int[] summed, long[][] strides, int[][]
             long known = sizes.getOrDefault(own.get(a), 1L);
             if (d != known && d != 1 && known != 1) {
                 throw call.malformed(
-                        "input " + input + " has shape " + call.shape(input) + ", expected " + known
-                                + " along axis " + a + " = the index's extent in other places");
+                        "input "
+                                + input
+                                + " has shape "
+                                + call.shape(input)
+                                + ", expected "
+                                + known
+                                + " along axis "
+                                + a
+                                + " = the index's extent in other places");
             }
             sizes.put(own.get(a), d == 1 ? known : d);
         }
@@ -111,7 +139,8 @@ record Equation(long[] sizes, int[] out, int[] summed, long[][] strides, int[][]
         int count = out.size();
         int[] first = java.util.stream.IntStream.range(0, count).toArray();
         int[] rest = java.util.stream.IntStream.range(count, order.size()).toArray();
-        return new Equation(order.stream().mapToLong(sizes::get).toArray(), first, rest, strides, axes);
+        return new Equation(
+                order.stream().mapToLong(sizes::get).toArray(), first, rest, strides, axes);
     }
 
     /// The output's shape.

@@ -55,8 +55,7 @@ final class Gather implements Operator {
         Tensor known = call.constant(1);
         long[] spacing = known == null ? null : spacing(known, extent);
         if (spacing != null) {
-            Place source =
-                    new Place(spacing[0] * inner, extent * inner, spacing[1] * inner, 1);
+            Place source = new Place(spacing[0] * inner, extent * inner, spacing[1] * inner, 1);
             long[] box = {outer, call.shape(1).elements(), inner};
             return Copies.of(call, box, source, Place.of(Shape.of(box)));
         }
@@ -86,7 +85,9 @@ final class Gather implements Operator {
     public @Nullable String timeObstacle(Call call, int[] in, int[] out) {
         int axis = axis(call);
         if (in[1] >= 0) {
-            return in[0] < 0 && out[0] == axis + in[1] ? null : "picks what differs from step to step";
+            return in[0] < 0 && out[0] == axis + in[1]
+                    ? null
+                    : "picks what differs from step to step";
         }
         if (in[0] == axis) {
             Tensor known = call.constant(1);

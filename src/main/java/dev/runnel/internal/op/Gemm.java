@@ -8,16 +8,19 @@ import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.memory.Elements;
 import dev.runnel.internal.memory.Operand;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// `Gemm`: `y[M, N] = alpha · A' · B' + beta · C`, A' and B' transposed or not, C broadcast.
 ///
 /// If B is constant, and C constant or absent, `alpha · B'` is packed and `beta · C` is where the
 /// chains start; otherwise both are applied to the finished product.
 final class Gemm implements Operator {
-    private record Form(boolean transA, boolean transB, float alpha, float beta, int m, int k, int n) {}
+    private record Form(
+            boolean transA, boolean transB, float alpha, float beta, int m, int k, int n) {}
 
     private static Form form(Call call) {
         boolean transA = call.flag("transA", false);
@@ -41,23 +44,33 @@ final class Gemm implements Operator {
         MatMul.requireSameType(call, 0, 1);
         for (int i = 0; i < 2; i++) {
             if (call.shape(i).rank() != 2) {
-                throw call.malformed("input " + i + " has shape " + call.shape(i) + ", expected two axes");
+                throw call.malformed(
+                        "input " + i + " has shape " + call.shape(i) + ", expected two axes");
             }
         }
         Form f = form(call);
         long k = call.shape(1).dim(f.transB ? 1 : 0);
         if (k != f.k) {
             throw call.malformed(
-                    "B has shape " + call.shape(1) + ", expected "
+                    "B has shape "
+                            + call.shape(1)
+                            + ", expected "
                             + (f.transB ? "[N, " + f.k + "] = [N, K]" : "[" + f.k + ", N] = [K, N]")
-                            + " for A of shape " + call.shape(0) + " with transA=" + (f.transA ? 1 : 0));
+                            + " for A of shape "
+                            + call.shape(0)
+                            + " with transA="
+                            + (f.transA ? 1 : 0));
         }
         Shape y = Shape.of(f.m, f.n);
         if (call.has(2)) {
             MatMul.requireSameType(call, 0, 2);
             if (!spreads(call.shape(2), y)) {
                 throw call.malformed(
-                        "C has shape " + call.shape(2) + ", expected one that broadcasts to " + y + " = [M, N]");
+                        "C has shape "
+                                + call.shape(2)
+                                + ", expected one that broadcasts to "
+                                + y
+                                + " = [M, N]");
             }
         }
         return List.of(new TensorType(call.dtype(0), y));
@@ -85,7 +98,8 @@ final class Gemm implements Operator {
         Tensor b = call.constant(1);
         Tensor c = call.constant(2);
         boolean folded = b != null && dtype == FLOAT32 && (c != null || !call.has(2));
-        Panel panel = b != null && dtype == FLOAT32 ? panel(call, f, b, folded ? f.alpha : 1) : null;
+        Panel panel =
+                b != null && dtype == FLOAT32 ? panel(call, f, b, folded ? f.alpha : 1) : null;
         boolean startRows = folded && c != null && c.shape().rank() == 2 && c.shape().dim(0) != 1;
         Product product =
                 new Product(
@@ -102,7 +116,9 @@ final class Gemm implements Operator {
                         new long[1],
                         new long[1],
                         new long[1],
-                        folded && c != null ? start(call, f, c, startRows) : MatMul.zeros(call, (long) f.n * size),
+                        folded && c != null
+                                ? start(call, f, c, startRows)
+                                : MatMul.zeros(call, (long) f.n * size),
                         startRows ? (long) f.n * size : 0);
         boolean plain = folded || (f.alpha == 1 && !call.has(2));
         if (plain && (panel != null || !f.transB)) {
@@ -129,7 +145,13 @@ final class Gemm implements Operator {
                 1,
                 f.k,
                 f.n,
-                (g, k, j) -> alpha * (float) b.getDouble(f.transB ? (long) j * f.k + k : (long) k * f.n + j));
+                (g, k, j) ->
+                        alpha
+                                * (float)
+                                        b.getDouble(
+                                                f.transB
+                                                        ? (long) j * f.k + k
+                                                        : (long) k * f.n + j));
     }
 
     private static MemorySegment start(Call call, Form f, Tensor c, boolean rows) {
@@ -178,7 +200,13 @@ final class Gemm implements Operator {
                 inputs.set(1, Operand.constant(b.type(), bench.scratch(), 0));
             }
             Step multiply =
-                    product.bind(new Bench(inputs, bench.outputs(), bench.scratch(), bench.rows(), bench.kernels()));
+                    product.bind(
+                            new Bench(
+                                    inputs,
+                                    bench.outputs(),
+                                    bench.scratch(),
+                                    bench.rows(),
+                                    bench.kernels()));
             return (from, to) -> {
                 for (int r = from; r < to; r++) {
                     if (turnsB()) {

@@ -15,17 +15,17 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 
-/// Operators whose outputs are known once shapes and parameters are: Constant-21, ConstantOfShape-21,
-/// Shape-21, Size-21 and Range-11. Planners fold them.
+/// Operators whose outputs are known once shapes and parameters are: Constant-21,
+/// ConstantOfShape-21, Shape-21, Size-21 and Range-11. Planners fold them.
 final class Generating {
     /// The operators of this family by name.
     static Map<String, Operator> all() {
         return Map.of(
-                    "Constant", new Constant(),
-                    "ConstantOfShape", new ConstantOfShape(),
-                    "Shape", new ShapeOf(false),
-                    "Size", new ShapeOf(true),
-                    "Range", new Range());
+                "Constant", new Constant(),
+                "ConstantOfShape", new ConstantOfShape(),
+                "Shape", new ShapeOf(false),
+                "Size", new ShapeOf(true),
+                "Range", new Range());
     }
 
     private Generating() {}
@@ -64,7 +64,8 @@ final class Generating {
         private static Tensor value(Call call) {
             if (call.node().attributes().size() != 1) {
                 throw call.malformed(
-                        "has attributes " + call.node().attributes().keySet()
+                        "has attributes "
+                                + call.node().attributes().keySet()
                                 + ", expected exactly one value");
             }
             Tensor tensor = call.tensorAttribute("value");
@@ -82,7 +83,8 @@ final class Generating {
             }
             if (longs != null) {
                 return Tensor.ofLongs(
-                        Shape.of(longs.size()), longs.stream().mapToLong(Long::longValue).toArray());
+                        Shape.of(longs.size()),
+                        longs.stream().mapToLong(Long::longValue).toArray());
             }
             if (call.hasAttribute("value_float")) {
                 return Tensor.ofFloats(Shape.SCALAR, call.floatAttribute("value_float", 0));
@@ -91,7 +93,8 @@ final class Generating {
                 return Tensor.ofLongs(Shape.SCALAR, call.longAttribute("value_int", 0));
             }
             throw call.unsupported(
-                    "value is given by attribute " + call.node().attributes().keySet()
+                    "value is given by attribute "
+                            + call.node().attributes().keySet()
                             + ", supported are numbers: value, value_float, value_floats,"
                             + " value_int, value_ints");
         }
@@ -195,7 +198,8 @@ final class Generating {
             for (int i = 0; i < 3; i++) {
                 call.requireSameType(0, i);
                 if (call.shape(i).elements() != 1 || call.dtype(i) == DType.BOOL) {
-                    throw call.malformed(NAMES[i] + " is " + call.type(i) + ", expected one number");
+                    throw call.malformed(
+                            NAMES[i] + " is " + call.type(i) + ", expected one number");
                 }
             }
             return List.of(new TensorType(call.dtype(0), call.shapeOf(count(call))));

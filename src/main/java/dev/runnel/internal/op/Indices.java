@@ -25,8 +25,8 @@ record Indices(String where, boolean wide) {
         return new Indices(call.where(), t == DType.INT64);
     }
 
-    /// Index number `at` of the operand that starts at byte `offset`, as one from the start of an axis
-    /// of `extent` elements.
+    /// Index number `at` of the operand that starts at byte `offset`, as one from the start of an
+    /// axis of `extent` elements.
     ///
     /// @throws IllegalArgumentException if it lies outside [−extent, extent − 1]
     long get(MemorySegment s, long offset, long at, long extent) {
@@ -55,7 +55,15 @@ record Indices(String where, boolean wide) {
     }
 
     private static String complaint(long index, long at, long extent) {
-        return "index " + index + " (number " + at + " of the indices) is out of range, expected "
-                + -extent + " … " + (extent - 1) + " for an axis of extent " + extent;
+        return "index "
+                + index
+                + " (number "
+                + at
+                + " of the indices) is out of range, expected "
+                + -extent
+                + " … "
+                + (extent - 1)
+                + " for an axis of extent "
+                + extent;
     }
 }

@@ -46,8 +46,14 @@ final class Joining {
                         || !s.with(axis, 0).equals(first.with(axis, 0))
                         || extent + s.dim(axis) < 0) {
                     throw call.malformed(
-                            "input " + i + " has shape " + s + ", expected that of input 0, " + first
-                                    + ", but for axis " + axis);
+                            "input "
+                                    + i
+                                    + " has shape "
+                                    + s
+                                    + ", expected that of input 0, "
+                                    + first
+                                    + ", but for axis "
+                                    + axis);
                 }
                 extent += s.dim(axis);
             }
@@ -124,8 +130,13 @@ final class Joining {
                 extents[outputs - 1] = extent - each * (count - 1);
                 if (extents[outputs - 1] < 0) {
                     throw call.malformed(
-                            "splits an axis of extent " + extent + " into " + count
-                                    + " outputs of " + each + ", expected at least one for each");
+                            "splits an axis of extent "
+                                    + extent
+                                    + " into "
+                                    + count
+                                    + " outputs of "
+                                    + each
+                                    + ", expected at least one for each");
                 }
                 return extents;
             }
@@ -143,9 +154,16 @@ final class Joining {
             }
             if (extents.length != outputs || sum != extent) {
                 throw call.malformed(
-                        "split is " + Arrays.toString(extents) + ", expected " + outputs
-                                + " extents, one for each output, of sum " + extent + " = axis "
-                                + axis + " of " + call.shape(0));
+                        "split is "
+                                + Arrays.toString(extents)
+                                + ", expected "
+                                + outputs
+                                + " extents, one for each output, of sum "
+                                + extent
+                                + " = axis "
+                                + axis
+                                + " of "
+                                + call.shape(0));
             }
             return extents;
         }
@@ -173,7 +191,8 @@ final class Joining {
 
         @Override
         public @Nullable String timeObstacle(Call call, int[] in, int[] out) {
-            int[] wanted = IntStream.range(0, out.length).filter(call::wants).map(o -> out[o]).toArray();
+            int[] wanted =
+                    IntStream.range(0, out.length).filter(call::wants).map(o -> out[o]).toArray();
             return Joining.timeObstacle(
                     axis(call), new int[] {in[0]}, wanted, "splits the time axis");
         }

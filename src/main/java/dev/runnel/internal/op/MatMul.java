@@ -13,16 +13,20 @@ import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
-/// `MatMul`: the product of matrices by NumPy's rules. A 1-D input is a row on the left and a column
-/// on the right, whose axis then vanishes from the output; axes before the last two are batches and
-/// are broadcast.
+/// `MatMul`: the product of matrices by NumPy's rules. A 1-D input is a row on the left and a
+/// column on the right, whose axis then vanishes from the output; axes before the last two are
+/// batches and are broadcast.
 final class MatMul implements Operator {
-    static final DType[] TYPES = {FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT32, INT64, UINT32, UINT64};
+    static final DType[] TYPES = {
+        FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT32, INT64, UINT32, UINT64
+    };
 
     @Override
     public List<TensorType> infer(Call call) {
@@ -32,14 +36,21 @@ final class MatMul implements Operator {
         Shape a = call.shape(0);
         Shape b = call.shape(1);
         if (a.rank() == 0 || b.rank() == 0) {
-            throw call.malformed("inputs have shapes " + a + " and " + b + ", expected at least one axis each");
+            throw call.malformed(
+                    "inputs have shapes " + a + " and " + b + ", expected at least one axis each");
         }
         long k = a.dim(a.rank() - 1);
         int kAxis = Math.max(0, b.rank() - 2);
         if (b.dim(kAxis) != k) {
             throw call.malformed(
-                    "input 1 has shape " + b + ", expected " + k + " along axis " + kAxis
-                            + " = the last of input 0's " + a);
+                    "input 1 has shape "
+                            + b
+                            + ", expected "
+                            + k
+                            + " along axis "
+                            + kAxis
+                            + " = the last of input 0's "
+                            + a);
         }
         long[] batch = batch(call, a, b);
         int rank = batch.length;
@@ -57,8 +68,14 @@ final class MatMul implements Operator {
     static void requireSameType(Call call, int i, int j) {
         if (call.dtype(i) != call.dtype(j)) {
             throw call.malformed(
-                    "input " + j + " has element type " + call.dtype(j) + ", expected " + call.dtype(i)
-                            + " = that of input " + i);
+                    "input "
+                            + j
+                            + " has element type "
+                            + call.dtype(j)
+                            + ", expected "
+                            + call.dtype(i)
+                            + " = that of input "
+                            + i);
         }
     }
 
@@ -118,7 +135,10 @@ final class MatMul implements Operator {
                             Math.toIntExact(groups),
                             k,
                             n,
-                            (g, i, j) -> (float) weights.getDouble(((long) g * depth + i) * columns + j));
+                            (g, i, j) ->
+                                    (float)
+                                            weights.getDouble(
+                                                    ((long) g * depth + i) * columns + j));
         } else {
             for (int i = 0; i < bAt.length; i++) {
                 bAt[i] *= (long) k * n * size;
@@ -142,8 +162,8 @@ final class MatMul implements Operator {
                 0);
     }
 
-    /// For each batch, in order, where its matrix starts in an input of shape `s` whose matrices are
-    /// `step` apart.
+    /// For each batch, in order, where its matrix starts in an input of shape `s` whose matrices
+    /// are `step` apart.
     private static long[] offsets(Shape s, long[] batch, long step) {
         long[] at = new long[Math.toIntExact(Shape.of(batch).elements())];
         for (int p = 0; p < at.length; p++) {

@@ -11,11 +11,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// Pad-21: elements added around a tensor, or, where a pad is negative, taken away. The added ones
-/// are a constant, or copies of the tensor's own: its edge, its reflection in the edge element, or the
-/// tensor over again (`wrap`).
+/// are a constant, or copies of the tensor's own: its edge, its reflection in the edge element, or
+/// the tensor over again (`wrap`).
 ///
-/// Along each axis the result consists of pieces of the source, taken forwards, backwards or standing
-/// still; the whole of the boxes that the axes' pieces span, each one strided copy.
+/// Along each axis the result consists of pieces of the source, taken forwards, backwards or
+/// standing still; the whole of the boxes that the axes' pieces span, each one strided copy.
 final class Pad implements Operator {
     private static final int MOST_BOXES = 1 << 16;
 
@@ -40,7 +40,14 @@ final class Pad implements Operator {
             boolean source = kept > 0 || (before <= 0 && after <= 0);
             if (dims[a] < 0 || (!mode.equals("constant") && !source)) {
                 throw call.malformed(
-                        "pads axis " + a + " of " + shape + " by " + before + " and " + after
+                        "pads axis "
+                                + a
+                                + " of "
+                                + shape
+                                + " by "
+                                + before
+                                + " and "
+                                + after
                                 + ", which leaves "
                                 + (dims[a] < 0 ? "less than nothing" : "nothing to copy from"));
             }
@@ -48,7 +55,8 @@ final class Pad implements Operator {
         if (call.has(2)) {
             call.requireSameType(0, 2);
             if (call.shape(2).elements() != 1) {
-                throw call.malformed("constant_value is " + call.type(2) + ", expected one element");
+                throw call.malformed(
+                        "constant_value is " + call.type(2) + ", expected one element");
             }
         }
         return List.of(new TensorType(call.dtype(0), call.shapeOf(dims)));
@@ -70,8 +78,13 @@ final class Pad implements Operator {
         int count = call.has(3) ? axes.length : rank;
         if (given.length != 2 * count) {
             throw call.malformed(
-                    "pads has " + given.length + " entries, expected " + 2 * count
-                            + ", two for each of " + count + " axes");
+                    "pads has "
+                            + given.length
+                            + " entries, expected "
+                            + 2 * count
+                            + ", two for each of "
+                            + count
+                            + " axes");
         }
         Pads pads = new Pads(new long[rank], new long[rank]);
         boolean[] seen = new boolean[rank];
@@ -82,7 +95,9 @@ final class Pad implements Operator {
             long most = Long.MAX_VALUE / 8;
             if (seen[a] || Math.max(before, after) > most || Math.min(before, after) < -most) {
                 throw call.malformed(
-                        "pads axis " + a + (seen[a] ? " twice" : " by " + before + " and " + after));
+                        "pads axis "
+                                + a
+                                + (seen[a] ? " twice" : " by " + before + " and " + after));
             }
             seen[a] = true;
             pads.before[a] = before;
@@ -106,7 +121,8 @@ final class Pad implements Operator {
             axes.add(pieces(mode, from.dim(a), pads.before[a], pads.after[a]));
             boxes *= axes.getLast().size();
             if (boxes > MOST_BOXES) {
-                throw call.unsupported("pads " + from + " to " + out + ", too often its own length");
+                throw call.unsupported(
+                        "pads " + from + " to " + out + ", too often its own length");
             }
         }
         List<Copies.Part> parts = new ArrayList<>();
@@ -169,11 +185,11 @@ final class Pad implements Operator {
         long start = mode.equals("wrap") ? first : first + 1;
         int turn = step;
         for (long to = before; !still && to > 0 && pieces.size() <= MOST_BOXES; turn *= step) {
-            // Before the middle the pieces are laid outwards: the last one may be cut at its far end.
+            // Before the middle the pieces are laid outwards: the last one may be cut at its far
+            // end.
             long count = Math.min(period, to);
             to -= count;
-            long from =
-                    step == 1 ? last - count + 1 : turn < 0 ? start + count - 1 : last - count;
+            long from = step == 1 ? last - count + 1 : turn < 0 ? start + count - 1 : last - count;
             pieces.add(new Piece(to, count, from, turn));
         }
         pieces.add(middle);

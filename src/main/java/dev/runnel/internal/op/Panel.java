@@ -4,12 +4,13 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.DenseKernels;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// Constant float32 matrices `[G, K, N]`, packed as the B side of [DenseKernels]: `[group][tile of 128
-/// columns][K][columns]`, so that one row of A sweeps each tile once, in ascending order, with eight
-/// vectors of 16 lanes. The last tile is as narrow as its columns, rounded up to 16.
+/// Constant float32 matrices `[G, K, N]`, packed as the B side of [DenseKernels]: `[group][tile of
+/// 128 columns][K][columns]`, so that one row of A sweeps each tile once, in ascending order, with
+/// eight vectors of 16 lanes. The last tile is as narrow as its columns, rounded up to 16.
 final class Panel {
     private static final int TILE = 128;
     private static final int ROUND = 16;
@@ -58,7 +59,8 @@ final class Panel {
     /// Packs `weights`, or finds it packed.
     ///
     /// @param layout says with `weights` alone what `source` yields
-    static Panel pack(Call call, Tensor weights, String layout, int groups, int k, int n, Source source) {
+    static Panel pack(
+            Call call, Tensor weights, String layout, int groups, int k, int n, Source source) {
         String name = "panel " + layout + " " + groups + "x" + k + "x" + n;
         MemorySegment data =
                 call.weights()
@@ -101,10 +103,12 @@ final class Panel {
         long at = group * groupBytes;
         int j = 0;
         for (; j + TILE < n; j += TILE) {
-            dense.accumulate(m, TILE, a, aOffset, aStep, aTaps, data, at, taps, c, cOffset + 4L * j, cStep);
+            dense.accumulate(
+                    m, TILE, a, aOffset, aStep, aTaps, data, at, taps, c, cOffset + 4L * j, cStep);
             at += tileBytes;
         }
-        dense.accumulate(m, n - j, a, aOffset, aStep, aTaps, data, at, lastTaps, c, cOffset + 4L * j, cStep);
+        dense.accumulate(
+                m, n - j, a, aOffset, aStep, aTaps, data, at, lastTaps, c, cOffset + 4L * j, cStep);
     }
 
     long byteSize() {

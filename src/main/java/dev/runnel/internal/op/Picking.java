@@ -18,7 +18,8 @@ import java.util.Map;
 final class Picking {
     /// The operators of this family by name.
     static Map<String, Operator> all() {
-        return Map.of("GatherElements", new GatherElements(), "ScatterElements", new ScatterElements());
+        return Map.of(
+                "GatherElements", new GatherElements(), "ScatterElements", new ScatterElements());
     }
 
     private Picking() {}
@@ -37,8 +38,12 @@ final class Picking {
         }
         if (!fits) {
             throw call.malformed(
-                    "indices have shape " + indices + ", expected the rank and, but for axis " + axis
-                            + ", at most the extents of data " + data);
+                    "indices have shape "
+                            + indices
+                            + ", expected the rank and, but for axis "
+                            + axis
+                            + ", at most the extents of data "
+                            + data);
         }
         Tensor known = call.constant(1);
         if (known != null) {
@@ -144,7 +149,9 @@ final class Picking {
             Reduction.of(call);
             if (!call.shape(2).equals(call.shape(1))) {
                 throw call.malformed(
-                        "updates have shape " + call.shape(2) + ", expected that of the indices, "
+                        "updates have shape "
+                                + call.shape(2)
+                                + ", expected that of the indices, "
                                 + call.shape(1));
             }
             return List.of(call.type(0));

@@ -15,9 +15,11 @@ import dev.runnel.internal.kernel.ArithmeticKernels;
 import dev.runnel.internal.kernel.BinaryFunction;
 import dev.runnel.internal.memory.Elements;
 import dev.runnel.internal.memory.Operand;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// `Pow`: base to the power of exponent, in the base's type whatever that of the exponent. Integers
 /// to integral powers are exact and wrap around; all else is computed in double and rounded once.
@@ -27,7 +29,8 @@ final class Pow implements Operator {
         call.requireInputs(2, 2);
         call.requireType(0, FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT32, INT64);
         call.requireType(1, Arithmetic.NUMBERS);
-        return List.of(new TensorType(call.dtype(0), Broadcast.shape(call, call.shape(0), call.shape(1))));
+        return List.of(
+                new TensorType(call.dtype(0), Broadcast.shape(call, call.shape(0), call.shape(1))));
     }
 
     @Override
@@ -41,7 +44,8 @@ final class Pow implements Operator {
                 && out.equals(call.shape(0))) {
             return new Square(Math.toIntExact(out.elements()));
         }
-        return new General(call.dtype(0), call.dtype(1), Broadcast.of(out, call.shape(0), call.shape(1), out));
+        return new General(
+                call.dtype(0), call.dtype(1), Broadcast.of(out, call.shape(0), call.shape(1), out));
     }
 
     @Override
@@ -60,7 +64,17 @@ final class Pow implements Operator {
                 for (int r = from; r < to; r++) {
                     MemorySegment x = in.segment(r);
                     long at = in.offset(r);
-                    kernels.apply(BinaryFunction.MUL, x, at, 1, x, at, 1, out.segment(r), out.offset(r), n);
+                    kernels.apply(
+                            BinaryFunction.MUL,
+                            x,
+                            at,
+                            1,
+                            x,
+                            at,
+                            1,
+                            out.segment(r),
+                            out.offset(r),
+                            n);
                 }
             };
         }
@@ -83,8 +97,13 @@ final class Pow implements Operator {
                     cursor.start();
                     do {
                         for (int i = 0; i < walk.length(); i++) {
-                            long xAt = x.offset(r) + (cursor.at(0) + i * walk.step(0)) * base.byteSize();
-                            long eAt = e.offset(r) + (cursor.at(1) + i * walk.step(1)) * exponent.byteSize();
+                            long xAt =
+                                    x.offset(r)
+                                            + (cursor.at(0) + i * walk.step(0)) * base.byteSize();
+                            long eAt =
+                                    e.offset(r)
+                                            + (cursor.at(1) + i * walk.step(1))
+                                                    * exponent.byteSize();
                             long at = out.offset(r) + (cursor.at(2) + i) * base.byteSize();
                             power(x.segment(r), xAt, e.segment(r), eAt, out.segment(r), at);
                         }
@@ -93,12 +112,16 @@ final class Pow implements Operator {
             };
         }
 
-        private void power(MemorySegment x, long xAt, MemorySegment e, long eAt, MemorySegment out, long at) {
+        private void power(
+                MemorySegment x, long xAt, MemorySegment e, long eAt, MemorySegment out, long at) {
             if (base.isInteger() && exponent.isInteger()) {
                 long p = power(Elements.getLong(base, x, xAt), Elements.getLong(exponent, e, eAt));
                 Elements.setLong(base, out, at, p);
             } else {
-                double p = StrictMath.pow(Elements.getDouble(base, x, xAt), Elements.getDouble(exponent, e, eAt));
+                double p =
+                        StrictMath.pow(
+                                Elements.getDouble(base, x, xAt),
+                                Elements.getDouble(exponent, e, eAt));
                 Elements.setDouble(base, out, at, p);
             }
         }

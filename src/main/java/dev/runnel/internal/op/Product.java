@@ -3,11 +3,14 @@ package dev.runnel.internal.op;
 import dev.runnel.graph.DType;
 import dev.runnel.internal.kernel.DenseKernels;
 import dev.runnel.internal.memory.Operand;
-import java.lang.foreign.MemorySegment;
+
 import org.jspecify.annotations.Nullable;
 
-/// A series of matrix products, `C = start + A · B` each: the program of MatMul and Gemm and of those
-/// Einsums that are products. With one row each, the rows of a session go through the weights at once.
+import java.lang.foreign.MemorySegment;
+
+/// A series of matrix products, `C = start + A · B` each: the program of MatMul and Gemm and of
+/// those Einsums that are products. With one row each, the rows of a session go through the weights
+/// at once.
 ///
 /// @param a which input is A
 /// @param b which input is B
@@ -55,7 +58,16 @@ record Product(
         if (m == 1 && left.rowStride() >= 0 && out.rowStride() > 0) {
             return (from, to) -> {
                 for (int p = 0; p < aAt.length; p++) {
-                    multiply(dense, weights, p, from, to - from, left, left.rowStride(), out, out.rowStride());
+                    multiply(
+                            dense,
+                            weights,
+                            p,
+                            from,
+                            to - from,
+                            left,
+                            left.rowStride(),
+                            out,
+                            out.rowStride());
                 }
             };
         }
@@ -68,7 +80,8 @@ record Product(
         };
     }
 
-    private void multiply(DenseKernels dense, int p, int r, Operand left, Operand right, Operand out) {
+    private void multiply(
+            DenseKernels dense, int p, int r, Operand left, Operand right, Operand out) {
         MemorySegment c = out.segment(r);
         long cOffset = out.offset(r) + cAt[p];
         begin(m, c, cOffset, cStep);

@@ -25,8 +25,8 @@ enum Reduction {
         throw call.malformed("reduction is '" + name + "', expected none, add, mul, max or min");
     }
 
-    /// `y[i] = y[i] ∘ x[i]` for `n` elements; offsets in bytes. Sums and products of float16, bfloat16
-    /// and float32 are formed in double, which gives the same as their own arithmetic.
+    /// `y[i] = y[i] ∘ x[i]` for `n` elements; offsets in bytes. Sums and products of float16,
+    /// bfloat16 and float32 are formed in double, which gives the same as their own arithmetic.
     void apply(DType type, MemorySegment y, long yOffset, MemorySegment x, long xOffset, long n) {
         int size = type.byteSize();
         if (this == NONE) {

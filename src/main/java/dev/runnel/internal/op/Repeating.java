@@ -54,14 +54,20 @@ final class Repeating {
             long[] repeats = call.longs(1, "repeats");
             if (repeats.length != shape.rank()) {
                 throw call.malformed(
-                        "repeats has " + repeats.length + " entries, expected " + shape.rank()
-                                + ", one for each axis of input shape " + shape);
+                        "repeats has "
+                                + repeats.length
+                                + " entries, expected "
+                                + shape.rank()
+                                + ", one for each axis of input shape "
+                                + shape);
             }
             long[] dims = shape.dims();
             for (int a = 0; a < dims.length; a++) {
                 if (repeats[a] < 0) {
                     throw call.malformed(
-                            "repeats is " + Arrays.toString(repeats) + ", expected no negative entry");
+                            "repeats is "
+                                    + Arrays.toString(repeats)
+                                    + ", expected no negative entry");
                 }
                 dims[a] = call.shapeOf(dims[a], repeats[a]).elements();
             }

@@ -2,10 +2,12 @@ package dev.runnel.internal.op;
 
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.TensorType;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// Operators that give a tensor another shape and leave its elements where they are: Reshape-21,
 /// Flatten-21, Squeeze-21, Unsqueeze-21, Identity-21. None has a step.
@@ -13,11 +15,11 @@ abstract class Reshaping implements Operator {
     /// The operators of this family by name.
     static Map<String, Operator> all() {
         return Map.of(
-                    "Reshape", new Reshape(),
-                    "Flatten", new Flatten(),
-                    "Squeeze", new Squeeze(),
-                    "Unsqueeze", new Unsqueeze(),
-                    "Identity", new Identity());
+                "Reshape", new Reshape(),
+                "Flatten", new Flatten(),
+                "Squeeze", new Squeeze(),
+                "Unsqueeze", new Unsqueeze(),
+                "Identity", new Identity());
     }
 
     abstract Shape shape(Call call);
@@ -33,8 +35,8 @@ abstract class Reshaping implements Operator {
     }
 
     /// Time stays in order if as many elements lie before its axis as did before: `[T, N, I]` may
-    /// become `[T, N·I]`, or `[1, T, I]` `[T, I]`, but of `[N, T, I]` a step does not fill a block of
-    /// `[N·T, I]`.
+    /// become `[T, N·I]`, or `[1, T, I]` `[T, I]`, but of `[N, T, I]` a step does not fill a block
+    /// of `[N·T, I]`.
     @Override
     public @Nullable String timeObstacle(Call call, int[] in, int[] out) {
         if (in[0] < 0) {
@@ -63,7 +65,8 @@ abstract class Reshaping implements Operator {
             for (int a = 0; a < dims.length; a++) {
                 if (dims[a] < -1 || (dims[a] == -1 && open >= 0)) {
                     throw call.malformed(
-                            "shape is " + Arrays.toString(wanted)
+                            "shape is "
+                                    + Arrays.toString(wanted)
                                     + ", expected extents of which at most one is -1");
                 }
                 if (dims[a] == -1) {
@@ -72,8 +75,12 @@ abstract class Reshaping implements Operator {
                 } else if (dims[a] == 0 && !allowZero) {
                     if (a >= was.rank()) {
                         throw call.malformed(
-                                "shape is " + Arrays.toString(wanted) + ", whose 0 at axis " + a
-                                        + " has nothing to copy from input shape " + was);
+                                "shape is "
+                                        + Arrays.toString(wanted)
+                                        + ", whose 0 at axis "
+                                        + a
+                                        + " has nothing to copy from input shape "
+                                        + was);
                     }
                     dims[a] = was.dim(a);
                 }
@@ -85,8 +92,12 @@ abstract class Reshaping implements Operator {
             }
             if (is.elements() != was.elements() || (open >= 0 && zero)) {
                 throw call.malformed(
-                        "shape is " + Arrays.toString(wanted) + ", which does not fit the "
-                                + was.elements() + " elements of input shape " + was);
+                        "shape is "
+                                + Arrays.toString(wanted)
+                                + ", which does not fit the "
+                                + was.elements()
+                                + " elements of input shape "
+                                + was);
             }
             return is;
         }
@@ -114,7 +125,11 @@ abstract class Reshaping implements Operator {
                     int a = call.axis("axes entry", axis, was.rank());
                     if (was.dim(a) != 1) {
                         throw call.malformed(
-                                "axes names axis " + axis + " of " + was + ", expected one of extent 1");
+                                "axes names axis "
+                                        + axis
+                                        + " of "
+                                        + was
+                                        + ", expected one of extent 1");
                     }
                     drop[a] = true;
                 }

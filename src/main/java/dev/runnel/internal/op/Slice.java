@@ -63,7 +63,11 @@ final class Slice implements Operator {
         long[] values = call.longs(input, NAMES[input]);
         if (values.length != length) {
             throw call.malformed(
-                    NAMES[input] + " has " + values.length + " entries, expected " + length
+                    NAMES[input]
+                            + " has "
+                            + values.length
+                            + " entries, expected "
+                            + length
                             + " as in starts");
         }
         return values;
@@ -75,9 +79,12 @@ final class Slice implements Operator {
         int[] axes = new int[length];
         boolean[] seen = new boolean[rank];
         for (int i = 0; i < length; i++) {
-            axes[i] = call.axis(call.has(3) ? "axes entry" : "axis", call.has(3) ? given[i] : i, rank);
+            axes[i] =
+                    call.axis(
+                            call.has(3) ? "axes entry" : "axis", call.has(3) ? given[i] : i, rank);
             if (seen[axes[i]]) {
-                throw call.malformed("axes is " + Arrays.toString(given) + ", expected no axis twice");
+                throw call.malformed(
+                        "axes is " + Arrays.toString(given) + ", expected no axis twice");
             }
             seen[axes[i]] = true;
         }

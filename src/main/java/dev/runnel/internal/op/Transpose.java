@@ -32,8 +32,12 @@ final class Transpose implements Operator {
             long p = given == null ? rank - 1 - a : a < given.size() ? given.get(a) : -1;
             if (p < 0 || p >= rank || seen[(int) p] || (given != null && given.size() != rank)) {
                 throw call.malformed(
-                        "perm is " + given + ", expected a permutation of the " + rank
-                                + " axes of input shape " + call.shape(0));
+                        "perm is "
+                                + given
+                                + ", expected a permutation of the "
+                                + rank
+                                + " axes of input shape "
+                                + call.shape(0));
             }
             seen[(int) p] = true;
             perm[a] = (int) p;

@@ -13,9 +13,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/// Operators whose indices are tuples of K coordinates, the last axis of `indices[q…, K]`, each going
-/// to a block of the data: GatherND-13, `y[q…] = x[indices[q…]]`, and ScatterND-18,
-/// `y = x; y[indices[q…]] ∘= updates[q…]`.
+/// Operators whose indices are tuples of K coordinates, the last axis of `indices[q…, K]`, each
+/// going to a block of the data: GatherND-13, `y[q…] = x[indices[q…]]`, and ScatterND-18, `y = x;
+/// y[indices[q…]] ∘= updates[q…]`.
 final class Tuples {
     /// The operators of this family by name.
     static Map<String, Operator> all() {
@@ -33,14 +33,17 @@ final class Tuples {
                 || batchDims >= indices.rank()
                 || indices.dim(indices.rank() - 1) > data.rank() - batchDims) {
             throw call.malformed(
-                    "indices have shape " + indices + ", expected [..., K] with K ≤ "
-                            + (data.rank() - batchDims) + " for data " + data);
+                    "indices have shape "
+                            + indices
+                            + ", expected [..., K] with K ≤ "
+                            + (data.rank() - batchDims)
+                            + " for data "
+                            + data);
         }
         int k = indices.size(indices.rank() - 1);
         Tensor known = call.constant(1);
         if (known != null && k > 0) {
-            Indices.check(
-                    call, known, Arrays.copyOfRange(data.dims(), batchDims, batchDims + k));
+            Indices.check(call, known, Arrays.copyOfRange(data.dims(), batchDims, batchDims + k));
         }
         return k;
     }
@@ -96,8 +99,14 @@ final class Tuples {
             for (int a = 0; a < batchDims; a++) {
                 if (data.dim(a) != indices.dim(a)) {
                     throw call.malformed(
-                            "indices have shape " + indices + ", expected the first " + batchDims
-                                    + " extents of data " + data + " for batch_dims=" + batchDims);
+                            "indices have shape "
+                                    + indices
+                                    + ", expected the first "
+                                    + batchDims
+                                    + " extents of data "
+                                    + data
+                                    + " for batch_dims="
+                                    + batchDims);
                 }
             }
             int lead = indices.rank() - 1;
@@ -111,8 +120,12 @@ final class Tuples {
             long given = call.longAttribute("batch_dims", 0);
             if (given < 0 || given >= Math.min(call.shape(0).rank(), call.shape(1).rank())) {
                 throw call.malformed(
-                        "batch_dims is " + given + ", expected 0 or more, but less than the ranks of "
-                                + call.shape(0) + " and " + call.shape(1));
+                        "batch_dims is "
+                                + given
+                                + ", expected 0 or more, but less than the ranks of "
+                                + call.shape(0)
+                                + " and "
+                                + call.shape(1));
             }
             return (int) given;
         }
@@ -134,7 +147,11 @@ final class Tuples {
                         for (long t = 0; t < walk.tuples; t++) {
                             long e = walk.element(index.segment(row), index.offset(row), t);
                             MemorySegment.copy(
-                                    data.segment(row), data.offset(row) + e * size, y, target, bytes);
+                                    data.segment(row),
+                                    data.offset(row) + e * size,
+                                    y,
+                                    target,
+                                    bytes);
                             target += bytes;
                         }
                     }
@@ -172,9 +189,18 @@ final class Tuples {
             Shape expected = call.shapeOf(dims);
             if (!call.shape(2).equals(expected)) {
                 throw call.malformed(
-                        "updates have shape " + call.shape(2) + ", expected " + expected
-                                + " = indices " + indices + " without K=" + width + ", data " + data
-                                + " from axis " + width);
+                        "updates have shape "
+                                + call.shape(2)
+                                + ", expected "
+                                + expected
+                                + " = indices "
+                                + indices
+                                + " without K="
+                                + width
+                                + ", data "
+                                + data
+                                + " from axis "
+                                + width);
             }
             return List.of(call.type(0));
         }
@@ -200,7 +226,12 @@ final class Tuples {
                         for (long t = 0; t < walk.tuples; t++) {
                             long e = walk.element(index.segment(row), index.offset(row), t);
                             reduction.apply(
-                                    type, y, yo + e * size, updates.segment(row), source, walk.block);
+                                    type,
+                                    y,
+                                    yo + e * size,
+                                    updates.segment(row),
+                                    source,
+                                    walk.block);
                             source += walk.block * size;
                         }
                     }
@@ -214,10 +245,7 @@ final class Tuples {
             int width = width(call, 0);
             int lead = call.shape(1).rank() - 1;
             boolean inBlocks =
-                    in[1] < 0
-                            && in[0] >= width
-                            && in[0] == out[0]
-                            && in[2] == in[0] - width + lead;
+                    in[1] < 0 && in[0] >= width && in[0] == out[0] && in[2] == in[0] - width + lead;
             return inBlocks ? null : "scatters over time steps";
         }
     }

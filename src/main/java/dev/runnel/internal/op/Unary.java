@@ -10,6 +10,9 @@ import dev.runnel.internal.kernel.ElementKernels;
 import dev.runnel.internal.kernel.UnaryFunction;
 import dev.runnel.internal.memory.Elements;
 import dev.runnel.internal.memory.Operand;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -18,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.LongUnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /// Functions of single elements, one for each name in [#all]. Those of float32 with a kernel go
 /// through it; everything else is computed in double, by operations that are the same on every
@@ -90,7 +92,15 @@ final class Unary implements Operator {
         all.put("Abs", number(Math::abs, Math::abs));
         all.put("Neg", number(x -> -x, x -> -x));
         all.put("Sign", number(Math::signum, Long::signum));
-        all.put("Relu", new Unary(NUMBERS, c -> x -> Math.max(x, 0), x -> Math.max(x, 0), null, BinaryFunction.MAX, c -> 0));
+        all.put(
+                "Relu",
+                new Unary(
+                        NUMBERS,
+                        c -> x -> Math.max(x, 0),
+                        x -> Math.max(x, 0),
+                        null,
+                        BinaryFunction.MAX,
+                        c -> 0));
         all.put("Sqrt", plain(Math::sqrt));
         all.put("Reciprocal", plain(x -> 1 / x));
         all.put("Floor", plain(Math::floor));
@@ -109,8 +119,15 @@ final class Unary implements Operator {
         all.put("Softsign", plain(x -> x / (1 + Math.abs(x))));
         all.put("HardSwish", plain(x -> x * clamp(x / 6 + 0.5)));
         all.put("Mish", plain(x -> x * StrictMath.tanh(softplus(x))));
-        all.put("LeakyRelu", new Unary(
-                        Arithmetic.FLOATS, c -> leak(slope(c)), null, null, BinaryFunction.LEAK, Unary::slope));
+        all.put(
+                "LeakyRelu",
+                new Unary(
+                        Arithmetic.FLOATS,
+                        c -> leak(slope(c)),
+                        null,
+                        null,
+                        BinaryFunction.LEAK,
+                        Unary::slope));
         all.put("Elu", chosen(Unary::elu));
         all.put("Selu", chosen(Unary::selu));
         all.put("Celu", chosen(Unary::celu));
@@ -160,9 +177,18 @@ final class Unary implements Operator {
         return switch (approximate) {
             case "none" -> x -> 0.5 * x * (1 + erf(x / Math.sqrt(2)));
             case "tanh" ->
-                x -> 0.5 * x * (1 + StrictMath.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+                    x ->
+                            0.5
+                                    * x
+                                    * (1
+                                            + StrictMath.tanh(
+                                                    Math.sqrt(2 / Math.PI)
+                                                            * (x + 0.044715 * x * x * x)));
             default ->
-                throw call.malformed("attribute 'approximate' is '" + approximate + "', expected 'none' or 'tanh'");
+                    throw call.malformed(
+                            "attribute 'approximate' is '"
+                                    + approximate
+                                    + "', expected 'none' or 'tanh'");
         };
     }
 
@@ -219,13 +245,19 @@ final class Unary implements Operator {
         if (binary != null) {
             return new ByBinary(binary, number(call, parameter.of(call)), n);
         }
-        return kernel != null ? new ByKernel(kernel, n) : new General(dtype, n, choice.of(call), integers);
+        return kernel != null
+                ? new ByKernel(kernel, n)
+                : new General(dtype, n, choice.of(call), integers);
     }
 
     /// A constant operand of one float32.
     static MemorySegment number(Call call, float value) {
         return call.weights()
-                .pack("number " + value, List.of(), 4, s -> s.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, value));
+                .pack(
+                        "number " + value,
+                        List.of(),
+                        4,
+                        s -> s.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, value));
     }
 
     @Override
@@ -257,13 +289,23 @@ final class Unary implements Operator {
             return (from, to) -> {
                 for (int r = from; r < to; r++) {
                     kernels.apply(
-                            f, in.segment(r), in.offset(r), 1, parameter, 0, 0, out.segment(r), out.offset(r), n);
+                            f,
+                            in.segment(r),
+                            in.offset(r),
+                            1,
+                            parameter,
+                            0,
+                            0,
+                            out.segment(r),
+                            out.offset(r),
+                            n);
                 }
             };
         }
     }
 
-    private record General(DType dtype, int n, DoubleUnaryOperator f, @Nullable LongUnaryOperator integers)
+    private record General(
+            DType dtype, int n, DoubleUnaryOperator f, @Nullable LongUnaryOperator integers)
             implements Program {
         @Override
         public Step bind(Bench bench) {
@@ -272,7 +314,12 @@ final class Unary implements Operator {
             return (from, to) -> {
                 for (int r = from; r < to; r++) {
                     if (integers != null && dtype.isInteger()) {
-                        integers(integers, in.segment(r), in.offset(r), out.segment(r), out.offset(r));
+                        integers(
+                                integers,
+                                in.segment(r),
+                                in.offset(r),
+                                out.segment(r),
+                                out.offset(r));
                     } else {
                         floats(in.segment(r), in.offset(r), out.segment(r), out.offset(r));
                     }
@@ -283,14 +330,20 @@ final class Unary implements Operator {
         private void floats(MemorySegment x, long xAt, MemorySegment y, long yAt) {
             int size = dtype.byteSize();
             for (long at = 0; at < (long) n * size; at += size) {
-                Elements.setDouble(dtype, y, yAt + at, f.applyAsDouble(Elements.getDouble(dtype, x, xAt + at)));
+                Elements.setDouble(
+                        dtype,
+                        y,
+                        yAt + at,
+                        f.applyAsDouble(Elements.getDouble(dtype, x, xAt + at)));
             }
         }
 
-        private void integers(LongUnaryOperator g, MemorySegment x, long xAt, MemorySegment y, long yAt) {
+        private void integers(
+                LongUnaryOperator g, MemorySegment x, long xAt, MemorySegment y, long yAt) {
             int size = dtype.byteSize();
             for (long at = 0; at < (long) n * size; at += size) {
-                Elements.setLong(dtype, y, yAt + at, g.applyAsLong(Elements.getLong(dtype, x, xAt + at)));
+                Elements.setLong(
+                        dtype, y, yAt + at, g.applyAsLong(Elements.getLong(dtype, x, xAt + at)));
             }
         }
     }

@@ -10,12 +10,13 @@ import dev.runnel.graph.ValueInfo;
 import dev.runnel.internal.memory.Weights;
 import dev.runnel.internal.op.Operator;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /// A graph that was checked, with all that its plans share: bound inputs, state pairs, packed
 /// weights, folded constants. Thread-safe.
@@ -140,8 +141,8 @@ public final class Compilation {
         return new Plan(Lowering.lower(this, types, known));
     }
 
-    /// The layout of a state that is made of the graph's own inputs alone; null if recurrences may add
-    /// to it, which only a plan can tell.
+    /// The layout of a state that is made of the graph's own inputs alone; null if recurrences may
+    /// add to it, which only a plan can tell.
     ///
     /// @param types of all inputs and states that are not bound, by name
     public @Nullable StateLayout declaredStates(Map<String, TensorType> types) {

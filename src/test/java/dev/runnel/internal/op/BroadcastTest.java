@@ -7,11 +7,13 @@ import dev.runnel.MalformedModelException;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Shape;
 import dev.runnel.internal.memory.Weights;
+
+import org.junit.jupiter.api.Test;
+
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
 
 class BroadcastTest {
     private final Call call =
@@ -66,8 +68,8 @@ class BroadcastTest {
         assertThatThrownBy(() -> Broadcast.shape(call, Shape.of(2, 3), Shape.of(4)))
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage(
-                        "m.onnx: node 'n' (Add): inputs have shapes [2, 3], [4], which do not broadcast:"
-                                + " 3 against 4 at axis -1, expected equal extents or 1");
+                        "m.onnx: node 'n' (Add): inputs have shapes [2, 3], [4], which do not"
+                            + " broadcast: 3 against 4 at axis -1, expected equal extents or 1");
         assertThatThrownBy(() -> Broadcast.shape(call, Shape.of(0), Shape.of(3)))
                 .isInstanceOf(MalformedModelException.class);
     }
@@ -94,7 +96,9 @@ class BroadcastTest {
             Broadcast walk = Broadcast.of(c[0], c[1], c[2], c[0]);
             for (int k = 0; k < 3; k++) {
                 Shape operand = k == 2 ? c[0] : c[k + 1];
-                assertThat(walked(walk, k)).as(c[0] + " from " + operand).isEqualTo(expected(c[0], operand));
+                assertThat(walked(walk, k))
+                        .as(c[0] + " from " + operand)
+                        .isEqualTo(expected(c[0], operand));
             }
         }
     }

@@ -6,6 +6,7 @@ import static dev.runnel.internal.op.LayoutTest.refused;
 import static dev.runnel.internal.op.LayoutTest.run;
 import static dev.runnel.internal.op.LayoutTest.yields;
 import static dev.runnel.internal.op.OneNode.tensor;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -29,7 +30,8 @@ class IndexingTest {
     @EnumSource(DType.class)
     void gather_ofEveryType(DType dtype) {
         Tensor x = count(dtype, 2, 3);
-        OneNode node = OneNode.of("Gather").fed(x).fed(LayoutTest.longs(2, 0, -1, 1)).with("axis", 1);
+        OneNode node =
+                OneNode.of("Gather").fed(x).fed(LayoutTest.longs(2, 0, -1, 1)).with("axis", 1);
         Tensor y = run(node).getFirst();
         assertThat(y.shape()).isEqualTo(Shape.of(2, 4));
         int[] from = {2, 0, 2, 1, 5, 3, 5, 4};
@@ -54,21 +56,40 @@ class IndexingTest {
     void gather_ofEvenlySpacedIndices() {
         Tensor x = count(DType.FLOAT32, 2, 5);
         yields(
-                OneNode.of("Gather").fed(x).constant(LayoutTest.longs(-1, 2, 0, -2)).with("axis", 1),
+                OneNode.of("Gather")
+                        .fed(x)
+                        .constant(LayoutTest.longs(-1, 2, 0, -2))
+                        .with("axis", 1),
                 Shape.of(2, 4),
-                4, 2, 0, 3, 9, 7, 5, 8);
+                4,
+                2,
+                0,
+                3,
+                9,
+                7,
+                5,
+                8);
         yields(
                 OneNode.of("Gather").fed(x).constant(LayoutTest.longs(-1, 2, 0)).with("axis", 1),
                 Shape.of(2, 3),
-                4, 2, 0, 9, 7, 5);
+                4,
+                2,
+                0,
+                9,
+                7,
+                5);
         yields(
                 OneNode.of("Gather").fed(x).constant(longs(Shape.SCALAR, -1)).with("axis", 1),
                 Shape.of(2),
-                4, 9);
+                4,
+                9);
         yields(
                 OneNode.of("Gather").fed(x).constant(LayoutTest.longs(3, 3)).with("axis", -1),
                 Shape.of(2, 2),
-                3, 3, 8, 8);
+                3,
+                3,
+                8,
+                8);
         yields(
                 OneNode.of("Gather").fed(x).constant(LayoutTest.longs()).with("axis", 1),
                 Shape.of(2, 0));
@@ -99,7 +120,8 @@ class IndexingTest {
                                                     .fed(LayoutTest.longs(1, index))))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage(
-                            "test: node 'n' (Gather): index " + index
+                            "test: node 'n' (Gather): index "
+                                    + index
                                     + " (number 1 of the indices) is out of range, expected"
                                     + " -3 … 2 for an axis of extent 3");
         }
@@ -115,11 +137,16 @@ class IndexingTest {
         yields(
                 OneNode.of("GatherElements").fed(x).fed(i).with("axis", 1),
                 Shape.of(2, 3),
-                1, 2, 0, 5, 3, 3);
+                1,
+                2,
+                0,
+                5,
+                3,
+                3);
         refused(
                 OneNode.of("GatherElements").fed(count(DType.FLOAT32, 3, 2)).fed(i),
-                "indices have shape [2, 3], expected the rank and, but for axis 0, at most the extents"
-                        + " of data [3, 2]");
+                "indices have shape [2, 3], expected the rank and, but for axis 0, at most the"
+                        + " extents of data [3, 2]");
     }
 
     @Test
@@ -144,11 +171,20 @@ class IndexingTest {
         yields(
                 OneNode.of("GatherND").fed(x).fed(longs(Shape.of(2, 2), 0, 1, -1, 0)),
                 Shape.of(2, 2),
-                2, 3, 4, 5);
+                2,
+                3,
+                4,
+                5);
         yields(
-                OneNode.of("GatherND").fed(x).fed(longs(Shape.of(2, 1), 1, 0)).with("batch_dims", 1),
+                OneNode.of("GatherND")
+                        .fed(x)
+                        .fed(longs(Shape.of(2, 1), 1, 0))
+                        .with("batch_dims", 1),
                 Shape.of(2, 2),
-                2, 3, 4, 5);
+                2,
+                3,
+                4,
+                5);
         yields(
                 OneNode.of("GatherND").fed(x).fed(longs(Shape.of(1, 1, 3), 1, 1, 0)),
                 Shape.of(1, 1),
@@ -170,7 +206,12 @@ class IndexingTest {
         yields(
                 OneNode.of("ScatterND").fed(x).fed(i).fed(u).with("reduction", "add"),
                 Shape.of(3, 2),
-                30, 41, 2, 3, 14, 25);
+                30,
+                41,
+                2,
+                3,
+                14,
+                25);
         yields(
                 OneNode.of("ScatterND")
                         .fed(count(DType.UINT64, 4))
@@ -178,11 +219,14 @@ class IndexingTest {
                         .fed(tensor(DType.UINT64, Shape.of(3), 5, 7, 2))
                         .with("reduction", "max"),
                 Shape.of(4),
-                0, 7, 2, 3);
+                0,
+                7,
+                2,
+                3);
         refused(
                 OneNode.of("ScatterND").fed(x).fed(i).fed(count(DType.FLOAT32, 2)),
-                "updates have shape [2], expected [2, 2] = indices [2, 1] without K=1, data [3, 2] from"
-                        + " axis 1");
+                "updates have shape [2], expected [2, 2] = indices [2, 1] without K=1, data [3, 2]"
+                        + " from axis 1");
     }
 
     @Test

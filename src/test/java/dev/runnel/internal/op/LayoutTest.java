@@ -1,6 +1,7 @@
 package dev.runnel.internal.op;
 
 import static dev.runnel.internal.op.OneNode.tensor;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -74,7 +75,10 @@ class LayoutTest {
         Tensor x = count(DType.FLOAT32, 2, 3, 4);
         assertThat(run(reshape(x, 0, -1)).getFirst().shape()).isEqualTo(Shape.of(2, 12));
         assertThat(run(reshape(x, 4, 0, -1)).getFirst().shape()).isEqualTo(Shape.of(4, 3, 2));
-        assertThat(run(reshape(count(DType.INT8, 0, 3), 3, 0).with("allowzero", 1)).getFirst().shape())
+        assertThat(
+                        run(reshape(count(DType.INT8, 0, 3), 3, 0).with("allowzero", 1))
+                                .getFirst()
+                                .shape())
                 .isEqualTo(Shape.of(3, 0));
         assertThat(run(reshape(count(DType.INT8, 1))).getFirst().shape()).isEqualTo(Shape.SCALAR);
     }
@@ -145,7 +149,12 @@ class LayoutTest {
         yields(
                 OneNode.of("Transpose").fed(count(DType.FLOAT32, 2, 3)),
                 Shape.of(3, 2),
-                0, 3, 1, 4, 2, 5);
+                0,
+                3,
+                1,
+                4,
+                2,
+                5);
     }
 
     @Test
@@ -155,19 +164,39 @@ class LayoutTest {
                         .fed(count(DType.INT16, 2, 2, 3))
                         .with("perm", new long[] {1, 0, 2}),
                 Shape.of(2, 2, 3),
-                0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 11);
+                0,
+                1,
+                2,
+                6,
+                7,
+                8,
+                3,
+                4,
+                5,
+                9,
+                10,
+                11);
         yields(
                 OneNode.of("Transpose")
                         .fed(count(DType.FLOAT32, 2, 2, 2))
                         .with("perm", new long[] {1, 0, 2}),
                 Shape.of(2, 2, 2),
-                0, 1, 4, 5, 2, 3, 6, 7);
+                0,
+                1,
+                4,
+                5,
+                2,
+                3,
+                6,
+                7);
     }
 
     @Test
     void transpose_ofFourAxes() {
         Tensor x = count(DType.INT32, 2, 3, 4, 5);
-        Tensor y = run(OneNode.of("Transpose").fed(x).with("perm", new long[] {3, 1, 0, 2})).getFirst();
+        Tensor y =
+                run(OneNode.of("Transpose").fed(x).with("perm", new long[] {3, 1, 0, 2}))
+                        .getFirst();
         int i = 0;
         for (int d = 0; d < 5; d++) {
             for (int b = 0; b < 3; b++) {
@@ -246,14 +275,18 @@ class LayoutTest {
                         new long[] {0, -1},
                         new long[] {-2, 1}),
                 Shape.of(2, 2),
-                9, 10, 1, 2);
+                9,
+                10,
+                1,
+                2);
         yields(
                 OneNode.of("Slice")
                         .fed(count(DType.UINT8, 2, 3))
                         .constant(tensor(DType.INT32, Shape.of(2), 1, 0))
                         .constant(tensor(DType.INT32, Shape.of(2), 2, 2)),
                 Shape.of(1, 2),
-                3, 4);
+                3,
+                4);
     }
 
     @Test
@@ -281,7 +314,9 @@ class LayoutTest {
         long[] zeros = {0, 0};
         refused(slice(x, zeros, zeros, new long[] {1, -1}, new long[] {1, 1}), "no axis twice");
         refused(slice(x, zeros, new long[1], zeros, zeros), "ends has 1 entries, expected 2");
-        refused(slice(x, new long[1], new long[1], new long[] {2}, new long[] {1}), "axes entry is 2");
+        refused(
+                slice(x, new long[1], new long[1], new long[] {2}, new long[] {1}),
+                "axes entry is 2");
         refused(
                 OneNode.of("Slice").fed(x).constant(longs(0, 0, 0)).constant(longs(1, 1, 1)),
                 "axis is 2");
@@ -297,11 +332,23 @@ class LayoutTest {
         yields(
                 OneNode.of("Expand").fed(count(DType.FLOAT32, 3, 1)).constant(longs(2, 1, 2)),
                 Shape.of(2, 3, 2),
-                0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2);
+                0,
+                0,
+                1,
+                1,
+                2,
+                2,
+                0,
+                0,
+                1,
+                1,
+                2,
+                2);
         yields(
                 OneNode.of("Expand").fed(count(DType.BOOL, 2)).constant(longs(1)),
                 Shape.of(2),
-                0, 1);
+                0,
+                1);
         refused(
                 OneNode.of("Expand").fed(count(DType.FLOAT32, 3)).constant(longs(2)),
                 "which do not broadcast");
@@ -315,10 +362,36 @@ class LayoutTest {
         yields(
                 OneNode.of("Tile").fed(count(DType.INT8, 2, 2)).constant(longs(2, 3)),
                 Shape.of(4, 6),
-                0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3);
+                0,
+                1,
+                0,
+                1,
+                0,
+                1,
+                2,
+                3,
+                2,
+                3,
+                2,
+                3,
+                0,
+                1,
+                0,
+                1,
+                0,
+                1,
+                2,
+                3,
+                2,
+                3,
+                2,
+                3);
         yields(OneNode.of("Tile").fed(count(DType.INT8, 2)).constant(longs(0)), Shape.of(0));
-        assertThat(isView(OneNode.of("Tile").fed(count(DType.INT8, 2)).constant(longs(1)))).isTrue();
-        refused(OneNode.of("Tile").fed(count(DType.INT8, 2)).constant(longs(1, 1)), "repeats has 2");
+        assertThat(isView(OneNode.of("Tile").fed(count(DType.INT8, 2)).constant(longs(1))))
+                .isTrue();
+        refused(
+                OneNode.of("Tile").fed(count(DType.INT8, 2)).constant(longs(1, 1)),
+                "repeats has 2");
         refused(OneNode.of("Tile").fed(count(DType.INT8, 2)).constant(longs(-1)), "no negative");
         refused(
                 OneNode.of("Tile").fed(count(DType.INT8, 2)).constant(longs(Long.MAX_VALUE)),
@@ -336,11 +409,18 @@ class LayoutTest {
                         .fed(count(DType.FLOAT32, 2, 0))
                         .with("axis", -1),
                 Shape.of(2, 3),
-                0, 0, 1, 1, 2, 3);
+                0,
+                0,
+                1,
+                1,
+                2,
+                3);
         yields(
                 OneNode.of("Concat").fed(longs(7)).fed(longs(8, 9)).with("axis", 0),
                 Shape.of(3),
-                7, 8, 9);
+                7,
+                8,
+                9);
     }
 
     @Test
@@ -353,7 +433,9 @@ class LayoutTest {
         refused(
                 OneNode.of("Concat").fed(x).fed(count(DType.INT32, 2, 3)).with("axis", 1),
                 "input 1 has element type int32, expected float32 as input 0");
-        refused(OneNode.of("Concat").fed(x).fed(count(DType.FLOAT32, 3)).with("axis", 0), "input 1");
+        refused(
+                OneNode.of("Concat").fed(x).fed(count(DType.FLOAT32, 3)).with("axis", 0),
+                "input 1");
     }
 
     @Test
@@ -373,8 +455,14 @@ class LayoutTest {
     @Test
     void split_intoEqualPartsTheLastShorter() {
         List<Tensor> y =
-                run(OneNode.of("Split").fed(count(DType.INT32, 7)).with("num_outputs", 3).outputs(3));
-        assertThat(y).extracting(Tensor::shape).containsExactly(Shape.of(3), Shape.of(3), Shape.of(1));
+                run(
+                        OneNode.of("Split")
+                                .fed(count(DType.INT32, 7))
+                                .with("num_outputs", 3)
+                                .outputs(3));
+        assertThat(y)
+                .extracting(Tensor::shape)
+                .containsExactly(Shape.of(3), Shape.of(3), Shape.of(1));
         assertThat(doubles(y.get(2))).containsExactly(6);
     }
 
@@ -383,7 +471,8 @@ class LayoutTest {
         Tensor x = count(DType.INT32, 4);
         refused(
                 OneNode.of("Split").fed(x).constant(longs(1, 2)).outputs(2),
-                "split is [1, 2], expected 2 extents, one for each output, of sum 4 = axis 0 of [4]");
+                "split is [1, 2], expected 2 extents, one for each output, of sum 4 = axis 0 of"
+                        + " [4]");
         refused(OneNode.of("Split").fed(x).constant(longs(4)).outputs(2), "expected 2 extents");
         refused(OneNode.of("Split").fed(x).constant(longs(-1, 5)).outputs(2), "expected 2 extents");
         refused(
@@ -405,7 +494,15 @@ class LayoutTest {
                 pad(count(DType.FLOAT32, 2, 2), "constant", 0, 1, 1, 0)
                         .fed(tensor(DType.FLOAT32, Shape.SCALAR, 9)),
                 Shape.of(3, 3),
-                9, 0, 1, 9, 2, 3, 9, 9, 9);
+                9,
+                0,
+                1,
+                9,
+                2,
+                3,
+                9,
+                9,
+                9);
         yields(pad(count(DType.INT64, 2), "constant", 1, 2), Shape.of(5), 0, 0, 1, 0, 0);
         yields(pad(count(DType.BOOL, 0), "constant", 1, 1), Shape.of(2), 0, 0);
         yields(
@@ -415,7 +512,12 @@ class LayoutTest {
                         .constant(tensor(DType.UINT16, Shape.of(1), 7))
                         .constant(longs(-1)),
                 Shape.of(2, 3),
-                7, 0, 1, 7, 2, 3);
+                7,
+                0,
+                1,
+                7,
+                2,
+                3);
     }
 
     @Test
@@ -429,12 +531,36 @@ class LayoutTest {
 
     @Test
     void pad_byReflection() {
-        yields(pad(count(DType.FLOAT32, 4), "reflect", 2, 3), Shape.of(9), 2, 1, 0, 1, 2, 3, 2, 1, 0);
+        yields(
+                pad(count(DType.FLOAT32, 4), "reflect", 2, 3),
+                Shape.of(9),
+                2,
+                1,
+                0,
+                1,
+                2,
+                3,
+                2,
+                1,
+                0);
         // np.pad([0, 1, 2], (5, 6), 'reflect')
         yields(
                 pad(count(DType.FLOAT32, 3), "reflect", 5, 6),
                 Shape.of(14),
-                1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2, 1, 0);
+                1,
+                0,
+                1,
+                2,
+                1,
+                0,
+                1,
+                2,
+                1,
+                0,
+                1,
+                2,
+                1,
+                0);
         yields(pad(count(DType.FLOAT32, 1), "reflect", 2, 1), Shape.of(4), 0, 0, 0, 0);
     }
 
@@ -443,7 +569,18 @@ class LayoutTest {
         yields(
                 pad(count(DType.FLOAT64, 2, 2), "edge", 1, 1, 0, 1),
                 Shape.of(3, 4),
-                0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3);
+                0,
+                0,
+                1,
+                1,
+                0,
+                0,
+                1,
+                1,
+                2,
+                2,
+                3,
+                3);
     }
 
     @Test
@@ -451,17 +588,38 @@ class LayoutTest {
         yields(
                 pad(count(DType.FLOAT16, 3), "wrap", 4, 5),
                 Shape.of(12),
-                2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1);
+                2,
+                0,
+                1,
+                2,
+                0,
+                1,
+                2,
+                0,
+                1,
+                2,
+                0,
+                1);
         yields(
                 pad(count(DType.INT8, 2, 2), "wrap", 1, 0, 0, 1),
                 Shape.of(3, 3),
-                2, 3, 2, 0, 1, 0, 2, 3, 2);
+                2,
+                3,
+                2,
+                0,
+                1,
+                0,
+                2,
+                3,
+                2);
     }
 
     @Test
     void pad_withBadParametersIsRefused() {
         Tensor x = count(DType.FLOAT32, 2);
-        refused(pad(x, "middle", 0, 0), "mode is 'middle', expected constant, reflect, edge or wrap");
+        refused(
+                pad(x, "middle", 0, 0),
+                "mode is 'middle', expected constant, reflect, edge or wrap");
         refused(pad(x, "constant", 0), "pads has 1 entries, expected 2, two for each of 1 axes");
         refused(pad(x, "constant", -3, 0), "leaves less than nothing");
         refused(pad(x, "edge", -2, 1), "leaves nothing to copy from");

@@ -12,6 +12,9 @@ import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Elements;
 import dev.runnel.internal.memory.Operand;
 import dev.runnel.internal.memory.Weights;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -19,7 +22,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /// A single node, run without a plan: in three rows that must agree to the bit.
 final class OneNode {
@@ -55,7 +57,8 @@ final class OneNode {
     }
 
     OneNode with(String name, long[] values) {
-        attributes.put(name, new Attribute.OfLongs(java.util.Arrays.stream(values).boxed().toList()));
+        attributes.put(
+                name, new Attribute.OfLongs(java.util.Arrays.stream(values).boxed().toList()));
         return this;
     }
 
@@ -109,7 +112,8 @@ final class OneNode {
         for (int i = 0; i < inputs.size(); i++) {
             Tensor t = inputs.get(i);
             in.add(t == null ? "" : "in" + i);
-            arguments.add(t == null ? null : new Call.Argument(t.type(), constant.get(i) ? t : null));
+            arguments.add(
+                    t == null ? null : new Call.Argument(t.type(), constant.get(i) ? t : null));
         }
         List<String> out = new ArrayList<>();
         for (int i = 0; i < outputs; i++) {
@@ -164,7 +168,9 @@ final class OneNode {
         for (int r = 0; r < ROWS; r++) {
             MemorySegment.copy(t.data(), 0, s, 4 + r * stride, bytes);
         }
-        return constant.get(i) ? Operand.constant(t.type(), s, 4) : Operand.block(t.type(), s, 4, stride);
+        return constant.get(i)
+                ? Operand.constant(t.type(), s, 4)
+                : Operand.block(t.type(), s, 4, stride);
     }
 
     private static Tensor tensor(Operand o) {
@@ -180,7 +186,10 @@ final class OneNode {
     /// A tensor of any type.
     static Tensor tensor(DType dtype, Shape shape, double... values) {
         TensorType type = new TensorType(dtype, shape);
-        MemorySegment s = Arena.ofAuto().allocate(Math.max(1, type.byteSize()), 64).asSlice(0, type.byteSize());
+        MemorySegment s =
+                Arena.ofAuto()
+                        .allocate(Math.max(1, type.byteSize()), 64)
+                        .asSlice(0, type.byteSize());
         for (int i = 0; i < values.length; i++) {
             Elements.setDouble(dtype, s, (long) i * dtype.byteSize(), values[i]);
         }

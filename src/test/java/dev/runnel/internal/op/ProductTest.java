@@ -1,6 +1,7 @@
 package dev.runnel.internal.op;
 
 import static dev.runnel.internal.op.OneNode.random;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -10,14 +11,17 @@ import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
+
+import org.junit.jupiter.api.Test;
+
 import java.lang.foreign.Arena;
 import java.util.List;
-import org.junit.jupiter.api.Test;
 
 /// MatMul, Gemm and Einsum against sums in double, with the right side fed and constant.
 class ProductTest {
     /// The sum over one inner index of products, by the operands' strides, in double.
-    private static double dot(Tensor a, long aAt, long aStep, Tensor b, long bAt, long bStep, int k) {
+    private static double dot(
+            Tensor a, long aAt, long aStep, Tensor b, long bAt, long bStep, int k) {
         double sum = 0;
         for (int i = 0; i < k; i++) {
             sum += a.getDouble(aAt + i * aStep) * b.getDouble(bAt + i * bStep);
@@ -44,7 +48,11 @@ class ProductTest {
         for (int n : new int[] {1, 5, 16, 130, 257}) {
             Tensor a = random(1, Shape.of(5, 33));
             Tensor b = random(2, Shape.of(33, n));
-            Tensor y = both(OneNode.of("MatMul").fed(a).fed(b), OneNode.of("MatMul").fed(a).constant(b)).getFirst();
+            Tensor y =
+                    both(
+                                    OneNode.of("MatMul").fed(a).fed(b),
+                                    OneNode.of("MatMul").fed(a).constant(b))
+                            .getFirst();
             double[] want = new double[5 * n];
             for (int i = 0; i < want.length; i++) {
                 want[i] = dot(a, i / n * 33L, 1, b, i % n, n, 33);
@@ -57,7 +65,9 @@ class ProductTest {
     void matMul_ofBroadcastBatches_pairsThem() {
         Tensor a = random(3, Shape.of(2, 1, 3, 4));
         Tensor b = random(4, Shape.of(5, 4, 2));
-        Tensor y = both(OneNode.of("MatMul").fed(a).fed(b), OneNode.of("MatMul").fed(a).constant(b)).getFirst();
+        Tensor y =
+                both(OneNode.of("MatMul").fed(a).fed(b), OneNode.of("MatMul").fed(a).constant(b))
+                        .getFirst();
         double[] want = new double[2 * 5 * 3 * 2];
         for (int i = 0; i < want.length; i++) {
             want[i] = dot(a, (i / 30 * 3 + i / 2 % 3) * 4L, 1, b, i / 6 % 5 * 8L + i % 2, 2, 4);
@@ -70,15 +80,34 @@ class ProductTest {
         Tensor a = Tensor.ofFloats(Shape.of(3), 1, 2, 3);
         Tensor b = Tensor.ofFloats(Shape.of(3), 4, 5, 6);
         Tensor m = Tensor.ofFloats(Shape.of(3, 2), 1, 0, 0, 1, 1, 1);
-        assertClose(OneNode.of("MatMul").fed(a).fed(b).run(Kernels.scalar()).getFirst(), Shape.SCALAR, 32);
-        assertClose(OneNode.of("MatMul").fed(a).constant(m).run(Kernels.scalar()).getFirst(), Shape.of(2), 4, 5);
+        assertClose(
+                OneNode.of("MatMul").fed(a).fed(b).run(Kernels.scalar()).getFirst(),
+                Shape.SCALAR,
+                32);
+        assertClose(
+                OneNode.of("MatMul").fed(a).constant(m).run(Kernels.scalar()).getFirst(),
+                Shape.of(2),
+                4,
+                5);
         Tensor t = Tensor.ofFloats(Shape.of(1, 2, 3), 1, 0, 0, 0, 1, 1);
-        assertClose(OneNode.of("MatMul").fed(t).constant(b).run(Kernels.scalar()).getFirst(), Shape.of(1, 2), 4, 11);
+        assertClose(
+                OneNode.of("MatMul").fed(t).constant(b).run(Kernels.scalar()).getFirst(),
+                Shape.of(1, 2),
+                4,
+                11);
     }
 
     @Test
     void matMul_ofIntegersAndHalves_isExact() {
-        for (DType t : new DType[] {DType.INT32, DType.INT64, DType.UINT32, DType.FLOAT16, DType.FLOAT64, DType.BFLOAT16}) {
+        for (DType t :
+                new DType[] {
+                    DType.INT32,
+                    DType.INT64,
+                    DType.UINT32,
+                    DType.FLOAT16,
+                    DType.FLOAT64,
+                    DType.BFLOAT16
+                }) {
             Tensor a = OneNode.tensor(t, Shape.of(2, 2), 1, 2, 3, 4);
             Tensor b = OneNode.tensor(t, Shape.of(2, 2), 5, 6, 7, 8);
             Tensor y = OneNode.of("MatMul").fed(a).constant(b).run(Kernels.scalar()).getFirst();
@@ -88,20 +117,25 @@ class ProductTest {
 
     @Test
     void matMul_withOtherInnerExtent_isRefused() {
-        OneNode node = OneNode.of("MatMul").fed(random(1, Shape.of(2, 3))).fed(random(1, Shape.of(4, 5)));
+        OneNode node =
+                OneNode.of("MatMul").fed(random(1, Shape.of(2, 3))).fed(random(1, Shape.of(4, 5)));
         assertThatThrownBy(() -> node.run(Kernels.scalar()))
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage(
-                        "test: node 'n' (MatMul): input 1 has shape [4, 5], expected 3 along axis 0 = the last of"
-                                + " input 0's [2, 3]");
+                        "test: node 'n' (MatMul): input 1 has shape [4, 5], expected 3 along axis 0"
+                                + " = the last of input 0's [2, 3]");
     }
 
     @Test
     void matMul_overTime_isRefused() {
-        OneNode node = OneNode.of("MatMul").fed(random(1, Shape.of(7, 3))).constant(random(1, Shape.of(3, 5)));
+        OneNode node =
+                OneNode.of("MatMul")
+                        .fed(random(1, Shape.of(7, 3)))
+                        .constant(random(1, Shape.of(3, 5)));
         Call call = node.call(Arena.ofAuto());
         assertThat(node.operator().timeObstacle(call, new int[] {0, -1}, new int[] {0})).isNull();
-        assertThat(node.operator().timeObstacle(call, new int[] {1, -1}, new int[] {-1})).isNotNull();
+        assertThat(node.operator().timeObstacle(call, new int[] {1, -1}, new int[] {-1}))
+                .isNotNull();
     }
 
     @Test
@@ -123,13 +157,30 @@ class ProductTest {
                 int j = i % n;
                 long cAt = new long[] {0, j, r, i}[form >> 3];
                 want[i] =
-                        alpha * dot(a, ta ? r : (long) r * k, ta ? m : 1, b, tb ? (long) j * k : j, tb ? 1 : n, k)
+                        alpha
+                                        * dot(
+                                                a,
+                                                ta ? r : (long) r * k,
+                                                ta ? m : 1,
+                                                b,
+                                                tb ? (long) j * k : j,
+                                                tb ? 1 : n,
+                                                k)
                                 + 2 * c.getDouble(cAt);
             }
             for (Kernels kernels : List.of(Kernels.scalar(), Kernels.preferred())) {
-                assertClose(gemm(a, ta, tb, alpha).fed(b).fed(c).run(kernels).getFirst(), Shape.of(m, n), want);
-                assertClose(gemm(a, ta, tb, alpha).constant(b).constant(c).run(kernels).getFirst(), Shape.of(m, n), want);
-                assertClose(gemm(a, ta, tb, alpha).constant(b).fed(c).run(kernels).getFirst(), Shape.of(m, n), want);
+                assertClose(
+                        gemm(a, ta, tb, alpha).fed(b).fed(c).run(kernels).getFirst(),
+                        Shape.of(m, n),
+                        want);
+                assertClose(
+                        gemm(a, ta, tb, alpha).constant(b).constant(c).run(kernels).getFirst(),
+                        Shape.of(m, n),
+                        want);
+                assertClose(
+                        gemm(a, ta, tb, alpha).constant(b).fed(c).run(kernels).getFirst(),
+                        Shape.of(m, n),
+                        want);
             }
         }
     }
@@ -147,8 +198,14 @@ class ProductTest {
     void gemm_withoutC_isTheProduct() {
         Tensor a = Tensor.ofFloats(Shape.of(1, 2), 1, 2);
         Tensor b = Tensor.ofFloats(Shape.of(2, 1), 3, 4);
-        assertClose(OneNode.of("Gemm").fed(a).constant(b).run(Kernels.scalar()).getFirst(), Shape.of(1, 1), 11);
-        assertClose(OneNode.of("Gemm").fed(a).fed(b).absent().run(Kernels.scalar()).getFirst(), Shape.of(1, 1), 11);
+        assertClose(
+                OneNode.of("Gemm").fed(a).constant(b).run(Kernels.scalar()).getFirst(),
+                Shape.of(1, 1),
+                11);
+        assertClose(
+                OneNode.of("Gemm").fed(a).fed(b).absent().run(Kernels.scalar()).getFirst(),
+                Shape.of(1, 1),
+                11);
     }
 
     @Test
@@ -156,16 +213,27 @@ class ProductTest {
         Tensor x = random(1, Shape.of(1, 3, 4, 5));
         Tensor w = random(2, Shape.of(4, 5, 6));
         OneNode fed = OneNode.of("Einsum").with("equation", "btgi,gih->btgh").fed(x).fed(w);
-        OneNode constant = OneNode.of("Einsum").with("equation", "...gi,gih->...gh").fed(x).constant(w);
+        OneNode constant =
+                OneNode.of("Einsum").with("equation", "...gi,gih->...gh").fed(x).constant(w);
         Tensor y = both(fed, constant).getFirst();
         double[] want = new double[3 * 4 * 6];
         for (int i = 0; i < want.length; i++) {
             want[i] = dot(x, i / 6 * 5L, 1, w, i / 6 % 4 * 30L + i % 6, 6, 5);
         }
         assertClose(y, Shape.of(1, 3, 4, 6), want);
-        assertThat(constant.operator().timeObstacle(constant.call(Arena.ofAuto()), new int[] {1, -1}, new int[] {1}))
+        assertThat(
+                        constant.operator()
+                                .timeObstacle(
+                                        constant.call(Arena.ofAuto()),
+                                        new int[] {1, -1},
+                                        new int[] {1}))
                 .isNull();
-        assertThat(constant.operator().timeObstacle(constant.call(Arena.ofAuto()), new int[] {3, -1}, new int[] {-1}))
+        assertThat(
+                        constant.operator()
+                                .timeObstacle(
+                                        constant.call(Arena.ofAuto()),
+                                        new int[] {3, -1},
+                                        new int[] {-1}))
                 .isNotNull();
     }
 
@@ -203,8 +271,8 @@ class ProductTest {
         assertThatThrownBy(() -> einsum("i->j", v))
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage(
-                        "test: node 'n' (Einsum): equation 'i->j': expected each index of the output once, and in"
-                                + " an input");
+                        "test: node 'n' (Einsum): equation 'i->j': expected each index of the"
+                                + " output once, and in an input");
         assertThatThrownBy(() -> einsum("ij->i", v)).isInstanceOf(MalformedModelException.class);
         assertThatThrownBy(() -> einsum("i,i->i", v)).isInstanceOf(MalformedModelException.class);
         assertThatThrownBy(() -> einsum("?", v)).isInstanceOf(MalformedModelException.class);

@@ -8,6 +8,7 @@ import static dev.runnel.internal.op.LayoutTest.refused;
 import static dev.runnel.internal.op.LayoutTest.run;
 import static dev.runnel.internal.op.LayoutTest.yields;
 import static dev.runnel.internal.op.OneNode.tensor;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -49,7 +50,8 @@ class ValueTest {
     void comparisons_withNaNDoNotHold(DType dtype) {
         Tensor nan = tensor(dtype, Shape.of(1), Double.NaN);
         Tensor one = tensor(dtype, Shape.of(1), 1);
-        for (String op : new String[] {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}) {
+        for (String op :
+                new String[] {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}) {
             yields(of(op, nan, one), Shape.of(1), 0);
             yields(of(op, one, nan), Shape.of(1), 0);
             yields(of(op, nan, nan), Shape.of(1), 0);
@@ -61,15 +63,22 @@ class ValueTest {
         yields(
                 of("Less", count(DType.FLOAT32, 2, 1), count(DType.FLOAT32, 3)),
                 Shape.of(2, 3),
-                0, 1, 1, 0, 0, 1);
+                0,
+                1,
+                1,
+                0,
+                0,
+                1);
         yields(of("Less", count(DType.FLOAT32, 0, 1), count(DType.FLOAT32, 3)), Shape.of(0, 3));
         refused(of("Less", longs(1), count(DType.INT32, 1)), "input 1 has element type int32");
     }
 
     @Test
     void comparisons_ofUnsigned64() {
-        Tensor big = new Tensor(
-                new dev.runnel.graph.TensorType(DType.UINT64, Shape.of(1)), longs(-1).data());
+        Tensor big =
+                new Tensor(
+                        new dev.runnel.graph.TensorType(DType.UINT64, Shape.of(1)),
+                        longs(-1).data());
         Tensor one = tensor(DType.UINT64, Shape.of(1), 1);
         yields(of("Greater", big, one), Shape.of(1), 1);
         assertThat(run(OneNode.of("Cast").fed(big).with("to", 1)).getFirst().toFloats())
@@ -109,7 +118,12 @@ class ValueTest {
                         .fed(count(DType.FLOAT32, 3))
                         .fed(tensor(DType.FLOAT32, Shape.SCALAR, 7)),
                 Shape.of(2, 3),
-                0, 1, 2, 7, 7, 7);
+                0,
+                1,
+                2,
+                7,
+                7,
+                7);
         yields(
                 OneNode.of("Where")
                         .fed(tensor(DType.BOOL, Shape.of(0, 1)))
@@ -130,7 +144,9 @@ class ValueTest {
             yields(
                     OneNode.of("CastLike").fed(x).fed(tensor(to, Shape.of(0))),
                     Shape.of(3),
-                    0, 1, 1);
+                    0,
+                    1,
+                    1);
         }
     }
 
@@ -231,7 +247,8 @@ class ValueTest {
         yields(
                 OneNode.of("ConstantOfShape").constant(longs(2, 1)).with("value", attribute),
                 Shape.of(2, 1),
-                1, 1);
+                1,
+                1);
     }
 
     @Test

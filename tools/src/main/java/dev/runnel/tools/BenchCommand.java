@@ -4,10 +4,7 @@ import dev.runnel.Model;
 import dev.runnel.Options;
 import dev.runnel.formats.Models;
 import dev.runnel.graph.Graph;
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Locale;
-import java.util.concurrent.Callable;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -16,18 +13,24 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
         description = {
             "Steps a model on random input and prints how long a step takes.",
-            "%nWith --rows N a call steps N streams; the percentiles are those of a call, while steps are"
-                + " counted for each stream.",
+            "%nWith --rows N a call steps N streams; the percentiles are those of a call, while"
+                    + " steps are counted for each stream.",
         },
         footerHeading = "%nExamples:%n",
         footer = {
             "  runnel bench vad.onnx --bind sr=16000 --shape input=1x576",
-            "  runnel bench vad.onnx --bind sr=16000 --shape input=1x576 --rows 16 --seconds 10 --json",
+            "  runnel bench vad.onnx --bind sr=16000 --shape input=1x576 --rows 16 --seconds 10"
+                    + " --json",
             "  runnel bench lstm.onnx --stateful --kernels scalar",
         })
 final class BenchCommand implements Callable<Integer> {
@@ -103,7 +106,9 @@ final class BenchCommand implements Callable<Integer> {
                             warmupMs,
                             rows,
                             r.steps());
-            spec.commandLine().getOut().println(json ? Json.of(report) : text(model.name(), report));
+            spec.commandLine()
+                    .getOut()
+                    .println(json ? Json.of(report) : text(model.name(), report));
         }
         return 0;
     }

@@ -36,8 +36,8 @@ record Case(String name, Path folder) {
     /// One call: the files of its inputs and outputs by their place in the graph's lists.
     record DataSet(int index, SortedMap<Integer, Path> inputs, SortedMap<Integer, Path> outputs) {}
 
-    /// The cases at or below the given folders, sorted by path within each. A folder that is a case is
-    /// not searched further, nor are symbolic links below a given folder.
+    /// The cases at or below the given folders, sorted by path within each. A folder that is a case
+    /// is not searched further, nor are symbolic links below a given folder.
     ///
     /// @throws IOException if a folder cannot be read or holds no case
     static List<Case> find(List<Path> roots) throws IOException {
@@ -118,7 +118,8 @@ record Case(String name, Path folder) {
         return set;
     }
 
-    /// What `state.txt` says is carried from one set to the next: output by input; empty without it.
+    /// What `state.txt` says is carried from one set to the next: output by input; empty without
+    /// it.
     ///
     /// @throws IOException if the file cannot be read or has a line of another form
     Map<String, String> carried() throws IOException {
@@ -136,7 +137,10 @@ record Case(String name, Path folder) {
             String input = arrow < 0 ? "" : line.substring(arrow + 1).strip();
             if (output.isEmpty() || input.isEmpty() || outputByInput.put(input, output) != null) {
                 throw new IOException(
-                        file + ": line is '" + line + "', expected 'output>input', each input once");
+                        file
+                                + ": line is '"
+                                + line
+                                + "', expected 'output>input', each input once");
             }
         }
         return outputByInput;

@@ -2,6 +2,7 @@ package dev.runnel.tools;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
+
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -19,11 +20,12 @@ final class Failures {
             case NoSuchFileException f -> f.getFile() + ": no such file";
             case AccessDeniedException f -> f.getFile() + ": permission denied";
             case FileAlreadyExistsException f -> f.getFile() + ": is in the way";
-            case FileSystemException f -> message == null ? f.getFile() + ": cannot be used" : message;
+            case FileSystemException f ->
+                    message == null ? f.getFile() + ": cannot be used" : message;
             case MalformedModelException _, UnsupportedModelException _ -> String.valueOf(message);
             case IOException _, IllegalArgumentException _, IllegalStateException _
                     when message != null && e.getClass().getPackageName().startsWith("java.") ->
-                message;
+                    message;
             default -> e.getClass().getSimpleName() + (message == null ? "" : ": " + message);
         };
     }

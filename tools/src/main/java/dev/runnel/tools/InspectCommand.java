@@ -3,10 +3,7 @@ package dev.runnel.tools;
 import dev.runnel.Options;
 import dev.runnel.formats.Models;
 import dev.runnel.graph.Graph;
-import java.io.IOException;
-import java.io.PrintWriter;
-import java.nio.file.Path;
-import java.util.concurrent.Callable;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -14,14 +11,19 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+
 @Command(
         name = "inspect",
         mixinStandardHelpOptions = true,
         description = {
-            "Shows a model's inputs, outputs, states, operators, parameters and memory, and whether it"
-                + " can be stepped.",
-            "%nOf a model that cannot be compiled it shows what the file says, and why; the exit code is"
-                + " then 1.",
+            "Shows a model's inputs, outputs, states, operators, parameters and memory, and whether"
+                    + " it can be stepped.",
+            "%nOf a model that cannot be compiled it shows what the file says, and why; the exit"
+                    + " code is then 1.",
         },
         footerHeading = "%nExamples:%n",
         footer = {
@@ -48,8 +50,7 @@ final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Graph graph = Models.read(file);
-        Inspection inspection =
-                Inspection.of(graph, options.applyTo(Options.defaults(), graph));
+        Inspection inspection = Inspection.of(graph, options.applyTo(Options.defaults(), graph));
         PrintWriter out = spec.commandLine().getOut();
         out.print(json ? Json.of(inspection) + "\n" : inspection.text());
         if (plan && !json && inspection.plan() != null) {

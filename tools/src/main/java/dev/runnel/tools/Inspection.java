@@ -11,6 +11,9 @@ import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
 import dev.runnel.internal.op.Operators;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,7 +21,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /// What there is to know of a model. The components are the keys of `runnel inspect --json`, in
 /// snake case. Of a model that cannot be compiled it holds what its graph says.
@@ -163,7 +165,7 @@ record Inspection(
                 switch (attribute) {
                     case Attribute.OfGraph(Graph subgraph) -> sum[0] += parameters(subgraph);
                     case Attribute.OfTensor(Tensor t) when t.dtype().isFloat() ->
-                        sum[0] += t.elements();
+                            sum[0] += t.elements();
                     default -> {}
                 }
             }
@@ -174,21 +176,42 @@ record Inspection(
     /// The inspection as text for people.
     String text() {
         StringBuilder s = new StringBuilder(model).append('\n');
-        metadata.forEach((key, value) -> s.append("  ").append(key).append(": ").append(value).append('\n'));
+        metadata.forEach(
+                (key, value) -> s.append("  ").append(key).append(": ").append(value).append('\n'));
         ports(s, "inputs", inputs);
         ports(s, "outputs", outputs);
         ports(s, "states", states);
         s.append("operators (").append(nodes).append(" nodes)\n");
         for (OperatorLine line : operators) {
-            s.append(String.format(Locale.ROOT, "  %5d %s%s\n", line.count, line.name, line.supported ? "" : "  not supported"));
+            s.append(
+                    String.format(
+                            Locale.ROOT,
+                            "  %5d %s%s\n",
+                            line.count,
+                            line.name,
+                            line.supported ? "" : "  not supported"));
         }
         s.append(String.format(Locale.ROOT, "parameters\n  %,d\n", parameters));
         if (weightBytes != null && stateBytes != null) {
-            s.append(String.format(Locale.ROOT, "memory\n  %,d bytes of weights, shared\n  %,d bytes of state a stream\n", weightBytes, stateBytes));
+            s.append(
+                    String.format(
+                            Locale.ROOT,
+                            "memory\n"
+                                    + "  %,d bytes of weights, shared\n"
+                                    + "  %,d bytes of state a stream\n",
+                            weightBytes,
+                            stateBytes));
             s.append("kernels\n  ").append(kernels).append('\n');
         }
         s.append("can be stepped\n  ");
-        s.append(steps ? "yes" : "no: " + (problem == null ? stepObstacle : "it cannot be compiled")).append('\n');
+        s.append(
+                        steps
+                                ? "yes"
+                                : "no: "
+                                        + (problem == null
+                                                ? stepObstacle
+                                                : "it cannot be compiled"))
+                .append('\n');
         return s.toString();
     }
 

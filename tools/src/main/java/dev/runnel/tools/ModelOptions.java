@@ -4,18 +4,20 @@ import dev.runnel.Options;
 import dev.runnel.Options.KernelSet;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.ValueInfo;
-import java.util.Arrays;
-import java.util.Collection;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeSet;
+
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
+
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
 
 /// How to compile the model: the options that all commands on one model share.
 final class ModelOptions {
@@ -54,15 +56,16 @@ final class ModelOptions {
 
     @Option(
             names = "--stateful",
-            description = "Keep the state of recurrent nodes that start from zero from step to step.")
+            description =
+                    "Keep the state of recurrent nodes that start from zero from step to step.")
     private boolean stateful;
 
     @Option(
             names = "--kernels",
             paramLabel = "SET",
             description =
-                    "The arithmetic: vector, scalar, or auto (the default: vector where it is there)."
-                            + " All give the same bits.")
+                    "The arithmetic: vector, scalar, or auto (the default: vector where it is"
+                            + " there). All give the same bits.")
     private KernelSet kernels = KernelSet.AUTO;
 
     static final class Dims implements CommandLine.ITypeConverter<long[]> {

@@ -9,6 +9,17 @@ import dev.runnel.formats.TensorFile;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -21,22 +32,15 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 @Command(
         name = "run",
         mixinStandardHelpOptions = true,
         description = {
             "Runs a model once on inputs from files and prints its outputs.",
-            "%nEvery input needs a file (.npy, or .pb: an ONNX TensorProto) or a --bind. State inputs are"
-                + " inputs like all others, unless --state carries them: then they start from zero.",
+            "%nEvery input needs a file (.npy, or .pb: an ONNX TensorProto) or a --bind. State"
+                + " inputs are inputs like all others, unless --state carries them: then they start"
+                + " from zero.",
         },
         footerHeading = "%nExamples:%n",
         footer = {
@@ -114,7 +118,10 @@ final class RunCommand implements Callable<Integer> {
             if (!names.contains(name)) {
                 throw new ParameterException(
                         spec.commandLine(),
-                        "--input: the model has no input '" + name + "'; it has " + String.join(", ", names));
+                        "--input: the model has no input '"
+                                + name
+                                + "'; it has "
+                                + String.join(", ", names));
             }
         }
         for (ValueInfo input : graph.inputs()) {
@@ -123,7 +130,9 @@ final class RunCommand implements Callable<Integer> {
                 throw new ParameterException(
                         spec.commandLine(),
                         supplied
-                                ? "input '" + input.name() + "' has a file, but is bound or a state already"
+                                ? "input '"
+                                        + input.name()
+                                        + "' has a file, but is bound or a state already"
                                 : "no value for input '"
                                         + input.name()
                                         + "' of type "
@@ -152,7 +161,11 @@ final class RunCommand implements Callable<Integer> {
         }
         StringBuilder s = new StringBuilder();
         if (min <= max) {
-            s.append("min ").append(text(t, min)).append("  max ").append(text(t, max)).append("  ");
+            s.append("min ")
+                    .append(text(t, min))
+                    .append("  max ")
+                    .append(text(t, max))
+                    .append("  ");
         }
         s.append(nan ? "has NaN  " : "").append("first");
         for (long i = 0; i < Math.min(FIRST, t.elements()); i++) {
@@ -167,8 +180,8 @@ final class RunCommand implements Callable<Integer> {
                 : String.format(Locale.ROOT, "%.0f", value);
     }
 
-    /// A name that is a single file of its own on every system: other characters than letters, digits,
-    /// `.`, `-` and `_` become `_`.
+    /// A name that is a single file of its own on every system: other characters than letters,
+    /// digits, `.`, `-` and `_` become `_`.
     static String fileName(String output, Set<String> taken) {
         StringBuilder safe = new StringBuilder();
         output.codePoints()
@@ -191,7 +204,11 @@ final class RunCommand implements Callable<Integer> {
         Path temporary = Files.createTempFile(folder, ".runnel", ".npy");
         try {
             TensorFile.writeNpy(temporary, value);
-            Files.move(temporary, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(
+                    temporary,
+                    folder.resolve(name),
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Files.deleteIfExists(temporary);
         }

@@ -1,11 +1,15 @@
 package dev.runnel.tools;
 
 import com.sun.management.ThreadMXBean;
+
 import dev.runnel.Model;
 import dev.runnel.Port;
 import dev.runnel.Session;
 import dev.runnel.State;
 import dev.runnel.graph.DType;
+
+import org.HdrHistogram.Histogram;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -13,7 +17,6 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
-import org.HdrHistogram.Histogram;
 
 /// Measures a model's steps: states of its own, stepped on random input that changes from call to
 /// call. Only the call of `step` is timed; the clock's own cost, about 20 ns, is in it.
@@ -44,8 +47,8 @@ public final class StepMeter {
 
     private StepMeter() {}
 
-    /// Steps without measuring, until the compiler has done its work: [Model#warmUp], then `seconds`
-    /// of the calls that will be measured.
+    /// Steps without measuring, until the compiler has done its work: [Model#warmUp], then
+    /// `seconds` of the calls that will be measured.
     public static void warmUp(Model model, int rows, double seconds) {
         model.warmUp();
         measure(model, rows, seconds);
@@ -101,12 +104,12 @@ public final class StepMeter {
                 case FLOAT32 -> segment.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, x);
                 case FLOAT64 -> segment.set(ValueLayout.JAVA_DOUBLE_UNALIGNED, at, x);
                 case FLOAT16 ->
-                    segment.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(x));
+                        segment.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(x));
                 case BFLOAT16 ->
-                    segment.set(
-                            ValueLayout.JAVA_SHORT_UNALIGNED,
-                            at,
-                            (short) (Float.floatToRawIntBits(x) >>> 16));
+                        segment.set(
+                                ValueLayout.JAVA_SHORT_UNALIGNED,
+                                at,
+                                (short) (Float.floatToRawIntBits(x) >>> 16));
                 default -> segment.set(ValueLayout.JAVA_BYTE, at, (byte) (x < 0 ? 0 : 1));
             }
         }

@@ -3,12 +3,14 @@ package dev.runnel.tools;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
-import java.util.Arrays;
-import java.util.Locale;
+
 import org.jspecify.annotations.Nullable;
 
-/// How far a floating-point element may be from its reference: |got − want| ≤ atol + rtol·|want|. NaN
-/// equals NaN, an infinity equals itself; integers and bools must be equal.
+import java.util.Arrays;
+import java.util.Locale;
+
+/// How far a floating-point element may be from its reference: |got − want| ≤ atol + rtol·|want|.
+/// NaN equals NaN, an infinity equals itself; integers and bools must be equal.
 record Tolerance(double atol, double rtol) {
     /// Of recurrent models: rounding grows along a sequence, and outputs near 1 matter, not near 0.
     static final Tolerance RECURRENT = new Tolerance(1e-5, 1e-4);
@@ -22,7 +24,8 @@ record Tolerance(double atol, double rtol) {
     /// @param disagreement what is wrong, as a sentence; null if nothing is
     record Comparison(double maxAbs, @Nullable String disagreement) {}
 
-    /// This tolerance, at least as wide as two units in the last place of a type narrower than float32.
+    /// This tolerance, at least as wide as two units in the last place of a type narrower than
+    /// float32.
     Tolerance widenedFor(DType dtype) {
         return switch (dtype) {
             case FLOAT16 -> new Tolerance(atol, Math.max(rtol, 0x1p-9));
@@ -53,7 +56,8 @@ record Tolerance(double atol, double rtol) {
             if (Double.isFinite(abs)) {
                 maxAbs = Math.max(maxAbs, abs);
             }
-            // Negated, so that a NaN on one side is off; an infinite |want| allows nothing but itself.
+            // Negated, so that a NaN on one side is off; an infinite |want| allows nothing but
+            // itself.
             if (abs != 0 && (Double.isInfinite(w) || !(abs <= atol + rtol * Math.abs(w)))) {
                 first = first < 0 ? i : first;
                 off++;
@@ -74,7 +78,8 @@ record Tolerance(double atol, double rtol) {
                                 text(w))
                         : "";
         return new Comparison(
-                maxAbs, describe(want.shape(), first, text(got.getDouble(first)), text(w) + limit, off));
+                maxAbs,
+                describe(want.shape(), first, text(got.getDouble(first)), text(w) + limit, off));
     }
 
     private static Comparison compareIntegers(Tensor got, Tensor want) {

@@ -1,7 +1,8 @@
 package dev.runnel.tools;
 
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+
+import java.util.Locale;
 
 /// What became of a [Case]; its text is the line that `runnel verify` prints.
 sealed interface Verdict {

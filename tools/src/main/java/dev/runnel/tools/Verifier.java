@@ -13,6 +13,9 @@ import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -21,12 +24,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
-import org.jspecify.annotations.Nullable;
 
 /// Checks a [Case]: runs the model on the stored inputs and compares with the stored outputs.
 ///
 /// Each data set is an independent call; or, with `stream`, where the case says which outputs feed
-/// which inputs, the sets are the steps of one stream, and only its first state is taken from a file.
+/// which inputs, the sets are the steps of one stream, and only its first state is taken from a
+/// file.
 ///
 /// @param stream whether cases with a `state.txt` are run as a stream
 /// @param options how models are compiled: the kernels
@@ -44,8 +47,8 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
         }
     }
 
-    /// Checks one case. Whatever goes wrong in it is part of the verdict, even an error of the machine
-    /// (out of memory, stack overflow): the next case may well do.
+    /// Checks one case. Whatever goes wrong in it is part of the verdict, even an error of the
+    /// machine (out of memory, stack overflow): the next case may well do.
     Verdict check(Case c) {
         try {
             return new Check(c).verdict();
@@ -58,8 +61,8 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
         }
     }
 
-    /// The default tolerance of a model: that of operators if it is a single node and not a recurrent
-    /// one, else that of recurrent models.
+    /// The default tolerance of a model: that of operators if it is a single node and not a
+    /// recurrent one, else that of recurrent models.
     static Tolerance defaultTolerance(Graph graph) {
         boolean single = graph.nodes().size() == 1 && !isRecurrent(graph.nodes().getFirst());
         return single ? Tolerance.OPERATOR : Tolerance.RECURRENT;
@@ -130,8 +133,13 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
                     Tensor start = first.get(port.name());
                     if (start != null) {
                         if (!start.type().equals(port.type())) {
-                            throw new Disagreement("state '" + port.name() + "' is " + port.type()
-                                    + ", but its first value is " + start.type());
+                            throw new Disagreement(
+                                    "state '"
+                                            + port.name()
+                                            + "' is "
+                                            + port.type()
+                                            + ", but its first value is "
+                                            + start.type());
                         }
                         state.tensor(port.name()).copyFrom(start.data());
                     }
@@ -204,10 +212,11 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
         return outputs;
     }
 
-    /// The tensors of a set's files by the name of their value: the one that the file itself gives, if
-    /// all do and the graph knows them, else the one at the file's place.
+    /// The tensors of a set's files by the name of their value: the one that the file itself gives,
+    /// if all do and the graph knows them, else the one at the file's place.
     private static Map<String, Tensor> tensors(
-            SortedMap<Integer, Path> files, List<ValueInfo> values) throws IOException, Disagreement {
+            SortedMap<Integer, Path> files, List<ValueInfo> values)
+            throws IOException, Disagreement {
         List<String> names = values.stream().map(ValueInfo::name).toList();
         Map<String, Tensor> byName = new LinkedHashMap<>();
         Map<String, Tensor> byPlace = new LinkedHashMap<>();
@@ -226,7 +235,10 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
         }
         if (byPlace.size() < files.size()) {
             throw new Disagreement(
-                    "has " + files.lastEntry().getValue().getFileName() + ", but the model has only " + names);
+                    "has "
+                            + files.lastEntry().getValue().getFileName()
+                            + ", but the model has only "
+                            + names);
         }
         return byPlace;
     }

@@ -2,36 +2,40 @@ package dev.runnel.tools;
 
 import dev.runnel.Options;
 import dev.runnel.Options.KernelSet;
-import java.io.IOException;
-import java.io.PrintWriter;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.concurrent.Callable;
+
 import org.jspecify.annotations.Nullable;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+
 @Command(
         name = "verify",
         mixinStandardHelpOptions = true,
         description = {
             "Runs models on stored inputs and compares with stored outputs.",
-            "%nEach DIR is a case, or a folder of cases at any depth. A case holds model.onnx and the"
-                + " folders test_data_set_0, test_data_set_1, … with input_0.pb, …, output_0.pb, …"
-                + " (ONNX TensorProto; or .npy). A file belongs to the input or output that it names, or"
-                + " else to the one at its place in the model's list.",
-            "%nEach data set is an independent call. With --stream, in cases with a state.txt (lines"
-                + " 'output>input'), the sets are fed in order to one stream: those inputs are carried"
-                + " (only their first value is read), and their outputs are compared too.",
-            "%nAn element passes if |got - want| <= A + R*|want|. Without --atol and --rtol: A=1e-5,"
-                + " R=1e-4; or A=1e-7, R=1e-3, as the ONNX project has it, if the model is a single node"
-                + " other than RNN, GRU, LSTM. R is at least 2^-9 for float16 and 2^-6 for bfloat16"
-                + " outputs. Integers and bools must be equal; NaN equals NaN.",
-            "%nPrints a line for each case and a last line 'N passed, N failed, N unsupported'. Exit code 0"
-                + " if all passed, else 1.",
+            "%nEach DIR is a case, or a folder of cases at any depth. A case holds model.onnx and"
+                    + " the folders test_data_set_0, test_data_set_1, … with input_0.pb, …,"
+                    + " output_0.pb, … (ONNX TensorProto; or .npy). A file belongs to the input or"
+                    + " output that it names, or else to the one at its place in the model's list.",
+            "%nEach data set is an independent call. With --stream, in cases with a state.txt"
+                + " (lines 'output>input'), the sets are fed in order to one stream: those inputs"
+                + " are carried (only their first value is read), and their outputs are compared"
+                + " too.",
+            "%nAn element passes if |got - want| <= A + R*|want|. Without --atol and --rtol:"
+                + " A=1e-5, R=1e-4; or A=1e-7, R=1e-3, as the ONNX project has it, if the model is"
+                + " a single node other than RNN, GRU, LSTM. R is at least 2^-9 for float16 and"
+                + " 2^-6 for bfloat16 outputs. Integers and bools must be equal; NaN equals NaN.",
+            "%nPrints a line for each case and a last line 'N passed, N failed, N unsupported'."
+                    + " Exit code 0 if all passed, else 1.",
         },
         footerHeading = "%nExamples:%n",
         footer = {
@@ -45,7 +49,9 @@ final class VerifyCommand implements Callable<Integer> {
     @Parameters(paramLabel = "DIR", arity = "1..*", description = "A case or a folder of cases.")
     private List<Path> folders = List.of();
 
-    @Option(names = "--stream", description = "Feed the data sets of cases with a state.txt as a stream.")
+    @Option(
+            names = "--stream",
+            description = "Feed the data sets of cases with a state.txt as a stream.")
     private boolean stream;
 
     @Option(

@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.nio.file.Path;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Path;
 
 class BenchCommandTest {
     @TempDir private Path temp;
@@ -16,8 +18,17 @@ class BenchCommandTest {
     void json_hasTheKeysAndSensibleFigures() throws IOException {
         Captured c =
                 Captured.of(
-                        "bench", TinyModels.sum(temp), "--state", "s1=s", "--rows", 3, "--seconds", 0.2,
-                        "--kernels", "scalar", "--json");
+                        "bench",
+                        TinyModels.sum(temp),
+                        "--state",
+                        "s1=s",
+                        "--rows",
+                        3,
+                        "--seconds",
+                        0.2,
+                        "--kernels",
+                        "scalar",
+                        "--json");
         assertThat(c.exit()).isZero();
         JsonNode json = new ObjectMapper().readTree(c.out());
         assertThat(json.fieldNames())
@@ -36,7 +47,8 @@ class BenchCommandTest {
                         "steps");
         assertThat(json.get("p50_ns").asLong()).isPositive();
         assertThat(json.get("p99_ns").asLong()).isGreaterThanOrEqualTo(json.get("p50_ns").asLong());
-        assertThat(json.get("max_ns").asLong()).isGreaterThanOrEqualTo(json.get("p999_ns").asLong());
+        assertThat(json.get("max_ns").asLong())
+                .isGreaterThanOrEqualTo(json.get("p999_ns").asLong());
         assertThat(json.get("steps_per_second").asDouble()).isPositive();
         assertThat(json.get("heap_bytes_per_step").asDouble()).isZero();
         assertThat(json.get("kernels").asText()).isEqualTo("scalar");

@@ -3,13 +3,14 @@ package dev.runnel.tools;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class CaseTest {
     @TempDir private Path temp;
@@ -80,7 +81,8 @@ class CaseTest {
         assertThat(c.carried()).isEmpty();
         Path file = folder.resolve("state.txt");
         Files.writeString(file, "hn>h\n\n cn > c \r\n");
-        assertThat(c.carried()).containsExactly(java.util.Map.entry("h", "hn"), java.util.Map.entry("c", "cn"));
+        assertThat(c.carried())
+                .containsExactly(java.util.Map.entry("h", "hn"), java.util.Map.entry("c", "cn"));
         Files.writeString(file, "hn>h\nhn h\n");
         assertThatThrownBy(c::carried)
                 .isInstanceOf(IOException.class)

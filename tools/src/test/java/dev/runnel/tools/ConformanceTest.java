@@ -5,13 +5,15 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.runnel.Options;
 import dev.runnel.Options.KernelSet;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /// All cases of the shared test data, by both sets of kernels. Nothing fails; unsupported are
 /// exactly the cases whose operators or types are out of scope.
@@ -68,7 +70,8 @@ class ConformanceTest {
         check("models", kernels, true, Set.of());
     }
 
-    private static void check(String name, KernelSet kernels, boolean stream, Set<String> unsupported)
+    private static void check(
+            String name, KernelSet kernels, boolean stream, Set<String> unsupported)
             throws IOException {
         Path folder = SHARED.resolve(name);
         assumeTrue(Files.isDirectory(folder), () -> "not run: there is no test data at " + folder);

@@ -4,17 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.nio.file.Path;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Path;
 
 class InspectCommandTest {
     @TempDir private Path temp;
 
     @Test
     void text_tellsWhatTheModelIs() throws IOException {
-        Captured c = Captured.of("inspect", TinyModels.sum(temp), "--state", "s1=s", "--kernels", "scalar");
+        Captured c =
+                Captured.of(
+                        "inspect", TinyModels.sum(temp), "--state", "s1=s", "--kernels", "scalar");
         assertThat(c.exit()).isZero();
         assertThat(c.err()).isEmpty();
         assertThat(c.out())
@@ -45,7 +49,9 @@ class InspectCommandTest {
     void openDimension_isShownWithItsSize() throws IOException {
         Captured c = Captured.of("inspect", TinyModels.shift(temp), "--dimension", "batch=3");
         assertThat(c.out())
-                .contains("\n  x  float32[batch, 2]  in one step float32[3, 2]\n", "\nparameters\n  2\n");
+                .contains(
+                        "\n  x  float32[batch, 2]  in one step float32[3, 2]\n",
+                        "\nparameters\n  2\n");
     }
 
     @Test
@@ -79,7 +85,9 @@ class InspectCommandTest {
                         "step_obstacle",
                         "plan");
         assertThat(json.at("/inputs/0").toString())
-                .isEqualTo("{\"name\":\"x\",\"declared\":\"float32[1, 2]\",\"step\":\"float32[1, 2]\"}");
+                .isEqualTo(
+                        "{\"name\":\"x\",\"declared\":\"float32[1, 2]\",\"step\":\"float32[1,"
+                                + " 2]\"}");
         assertThat(json.at("/operators/0").toString())
                 .isEqualTo("{\"name\":\"Add\",\"count\":2,\"supported\":true}");
         assertThat(json.get("state_bytes").asLong()).isEqualTo(16);

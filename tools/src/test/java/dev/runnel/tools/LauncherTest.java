@@ -3,6 +3,10 @@ package dev.runnel.tools;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,17 +16,30 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-/// The launcher in a tree of its own, with a Maven and with JDKs that only tell how they were called.
+/// The launcher in a tree of its own, with a Maven and with JDKs that only tell how they were
+/// called.
 class LauncherTest {
     /// What the launcher calls; the PATH of the tests has nothing else.
     private static final List<String> COMMANDS =
             List.of(
-                    "bash", "cat", "dirname", "env", "find", "flock", "grep", "head", "locale",
-                    "mkdir", "mv", "readlink", "rm", "sed", "sleep", "tail", "touch");
+                    "bash",
+                    "cat",
+                    "dirname",
+                    "env",
+                    "find",
+                    "flock",
+                    "grep",
+                    "head",
+                    "locale",
+                    "mkdir",
+                    "mv",
+                    "readlink",
+                    "rm",
+                    "sed",
+                    "sleep",
+                    "tail",
+                    "touch");
 
     @TempDir private Path temp;
     private Path root;
@@ -56,8 +73,7 @@ class LauncherTest {
             for (String folder : List.of("/usr/bin", "/bin")) {
                 Path found = Path.of(folder, command);
                 if (Files.exists(found) && !Files.exists(bin.resolve(command))) {
-                    executable(
-                            bin.resolve(command), "#!/bin/bash\nexec " + found + " \"$@\"\n");
+                    executable(bin.resolve(command), "#!/bin/bash\nexec " + found + " \"$@\"\n");
                 }
             }
         }
@@ -92,8 +108,8 @@ class LauncherTest {
                                         + old
                                         + "), JRE 8 ("
                                         + older
-                                        + "); install one, for example from https://adoptium.net, or"
-                                        + " name one with RUNNEL_JAVA_HOME=/path/to/jdk\n"));
+                                        + "); install one, for example from https://adoptium.net,"
+                                        + " or name one with RUNNEL_JAVA_HOME=/path/to/jdk\n"));
     }
 
     @Test
@@ -106,7 +122,10 @@ class LauncherTest {
                         new Outcome(
                                 1,
                                 "",
-                                "runnel: RUNNEL_JAVA_HOME is " + old + ", which holds JDK 17 (" + old
+                                "runnel: RUNNEL_JAVA_HOME is "
+                                        + old
+                                        + ", which holds JDK 17 ("
+                                        + old
                                         + "); expected a JDK 25 or newer\n"));
     }
 
@@ -139,7 +158,8 @@ class LauncherTest {
     @Test
     void build_once_thenOnlyAfterChanges() throws Exception {
         jdk("java-25", "25.0.1");
-        assertThat(launch().err).matches("Building Runnel \\(once, about a minute\\) … done in \\d+ s\n");
+        assertThat(launch().err)
+                .matches("Building Runnel \\(once, about a minute\\) … done in \\d+ s\n");
         assertThat(launch().err).isEmpty();
         Files.writeString(root.resolve("tools/src/main/New.java"), "");
         assertThat(launch().err)
@@ -151,7 +171,9 @@ class LauncherTest {
     @Test
     void build_failing_showsItsErrorsAndTheLog() throws Exception {
         jdk("java-25", "25.0.1");
-        maven("echo '[INFO] much'; echo '[ERROR] Foo.java: no'; echo '[ERROR] -> [Help 1]'; exit 1");
+        maven(
+                "echo '[INFO] much'; echo '[ERROR] Foo.java: no'; echo '[ERROR] -> [Help 1]'; exit"
+                        + " 1");
         assertThat(launch())
                 .isEqualTo(
                         new Outcome(
@@ -175,8 +197,8 @@ class LauncherTest {
                         new Outcome(
                                 1,
                                 "",
-                                "runnel: needs Maven 3.8 or newer to build itself, but there is no mvn"
-                                        + " on the PATH; install one, for example from"
+                                "runnel: needs Maven 3.8 or newer to build itself, but there is no"
+                                        + " mvn on the PATH; install one, for example from"
                                         + " https://maven.apache.org\n"));
     }
 
@@ -200,8 +222,7 @@ class LauncherTest {
         Outcome outcome = run(start(link.toString(), List.of("run", "", "two words", "画龙点睛", "*")));
         assertThat(outcome.out)
                 .contains("<-cp>\n<" + root + "/tools/target/*:" + root + "/tools/target/lib/*>\n")
-                .endsWith(
-                        "<dev.runnel.tools.Runnel>\n<run>\n<>\n<two words>\n<画龙点睛>\n<*>\n");
+                .endsWith("<dev.runnel.tools.Runnel>\n<run>\n<>\n<two words>\n<画龙点睛>\n<*>\n");
     }
 
     @Test
@@ -212,7 +233,8 @@ class LauncherTest {
                 "JAVA_VERSION=\"25.0.1\"\nMODULES=\"java.base jdk.incubator.vector\"\n");
         executable(
                 jdk.resolve("bin/java"),
-                "#!/usr/bin/env bash\necho \"$*\"; echo the JVM >&2; echo the program >&3; exit 42\n");
+                "#!/usr/bin/env bash\n"
+                        + "echo \"$*\"; echo the JVM >&2; echo the program >&3; exit 42\n");
         launch();
         Outcome outcome = launch();
         assertThat(outcome.exit).isEqualTo(42);
@@ -220,8 +242,7 @@ class LauncherTest {
         assertThat(outcome.out).contains("--add-modules jdk.incubator.vector", "-Drunnel.stderr=3");
 
         environment.put("RUNNEL_JAVA_OPTS", "-Xmx1g -Xint");
-        executable(
-                jdk.resolve("bin/java"), "#!/usr/bin/env bash\necho \"$*\"; echo the JVM >&2\n");
+        executable(jdk.resolve("bin/java"), "#!/usr/bin/env bash\necho \"$*\"; echo the JVM >&2\n");
         outcome = launch();
         assertThat(outcome.err).isEqualTo("the JVM\n");
         assertThat(outcome.out).contains(" -Xmx1g -Xint -cp ").doesNotContain("runnel.stderr");

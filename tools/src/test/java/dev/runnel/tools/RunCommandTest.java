@@ -2,9 +2,15 @@ package dev.runnel.tools;
 
 import static dev.runnel.tools.TinyModels.data;
 import static dev.runnel.tools.TinyModels.floats;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.runnel.formats.TensorFile;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,9 +18,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class RunCommandTest {
     @TempDir private Path temp;
@@ -34,7 +37,8 @@ class RunCommandTest {
                 .isEqualTo(
                         new Captured(
                                 0,
-                                "y  float32[1, 2]  min 11.0000  max 18.0000  first 11.0000 18.0000\n",
+                                "y  float32[1, 2]  min 11.0000  max 18.0000  first 11.0000"
+                                        + " 18.0000\n",
                                 ""));
         try (Stream<Path> files = Files.list(folder)) {
             assertThat(files).containsExactly(folder.resolve("y.npy"));
@@ -90,9 +94,7 @@ class RunCommandTest {
         assertThat(c)
                 .isEqualTo(
                         new Captured(
-                                2,
-                                "",
-                                "runnel run: " + message + "\nTry 'runnel run --help'.\n"));
+                                2, "", "runnel run: " + message + "\nTry 'runnel run --help'.\n"));
     }
 
     @Test
@@ -100,7 +102,8 @@ class RunCommandTest {
         Set<String> taken = new HashSet<>();
         assertThat(RunCommand.fileName("y", taken)).isEqualTo("y.npy");
         assertThat(RunCommand.fileName("Y", taken)).isEqualTo("Y_2.npy");
-        assertThat(RunCommand.fileName("../../etc/passwd", taken)).isEqualTo("_.._.._etc_passwd.npy");
+        assertThat(RunCommand.fileName("../../etc/passwd", taken))
+                .isEqualTo("_.._.._etc_passwd.npy");
         assertThat(RunCommand.fileName("a:0", taken)).isEqualTo("a_0.npy");
         assertThat(RunCommand.fileName("a/0", taken)).isEqualTo("a_0_2.npy");
         assertThat(RunCommand.fileName("", taken)).isEqualTo("_.npy");

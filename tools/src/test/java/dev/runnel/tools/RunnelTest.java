@@ -19,7 +19,9 @@ class RunnelTest {
         Captured c = Captured.of("verfy", "models");
         assertThat(c.exit()).isEqualTo(2);
         assertThat(c.err())
-                .startsWith("runnel: there is no command 'verfy'; commands are inspect, run, verify, bench");
+                .startsWith(
+                        "runnel: there is no command 'verfy'; commands are inspect, run, verify,"
+                                + " bench");
     }
 
     @Test
@@ -27,7 +29,8 @@ class RunnelTest {
         Captured c = Captured.of("--help");
         assertThat(c.exit()).isZero();
         assertThat(c.out())
-                .contains("\n  inspect  ", "\n  run ", "\n  verify ", "\n  bench ", "\nExamples:\n");
+                .contains(
+                        "\n  inspect  ", "\n  run ", "\n  verify ", "\n  bench ", "\nExamples:\n");
     }
 
     @ParameterizedTest
@@ -54,7 +57,8 @@ class RunnelTest {
     void model_missing_isOneLine(String command) {
         assertThat(Captured.of(command, "no/such.onnx"))
                 .isEqualTo(
-                        new Captured(1, "", "runnel " + command + ": no/such.onnx: no such file\n"));
+                        new Captured(
+                                1, "", "runnel " + command + ": no/such.onnx: no such file\n"));
     }
 
     @ParameterizedTest

@@ -1,6 +1,7 @@
 package dev.runnel.tools;
 
 import com.google.protobuf.ByteString;
+
 import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.ModelProto;
 import dev.runnel.formats.proto.NodeProto;
@@ -9,6 +10,7 @@ import dev.runnel.formats.proto.TensorProto;
 import dev.runnel.formats.proto.TensorShapeProto;
 import dev.runnel.formats.proto.TypeProto;
 import dev.runnel.formats.proto.ValueInfoProto;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -118,7 +120,9 @@ final class TinyModels {
         for (Object dim : dims) {
             TensorShapeProto.Dimension.Builder d = TensorShapeProto.Dimension.newBuilder();
             shape.addDim(
-                    dim instanceof Integer size ? d.setDimValue(size) : d.setDimParam(dim.toString()));
+                    dim instanceof Integer size
+                            ? d.setDimValue(size)
+                            : d.setDimParam(dim.toString()));
         }
         return ValueInfoProto.newBuilder()
                 .setName(name)

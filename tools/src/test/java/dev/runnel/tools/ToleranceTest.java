@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -46,8 +47,8 @@ class ToleranceTest {
         assertThat(c.maxAbs()).isEqualTo(6);
         assertThat(c.disagreement())
                 .isEqualTo(
-                        "element [1, 1] is 9.0, expected 4.0 within 1.5e+00 = 5e-01 + 2.5e-01·|4.0|;"
-                                + " 2 of 6 are off");
+                        "element [1, 1] is 9.0, expected 4.0 within 1.5e+00 = 5e-01 +"
+                                + " 2.5e-01·|4.0|; 2 of 6 are off");
     }
 
     @Test
@@ -65,7 +66,8 @@ class ToleranceTest {
                 .isNull();
         assertThat(TOLERANCE.compare(got, Tensor.ofLongs(Shape.of(2), 1, big - 1)).disagreement())
                 .isEqualTo(
-                        "element [1] is 9007199254740993, expected 9007199254740992; 1 of 2 is off");
+                        "element [1] is 9007199254740993, expected 9007199254740992; 1 of 2 is"
+                                + " off");
     }
 
     @Test

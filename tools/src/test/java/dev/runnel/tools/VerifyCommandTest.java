@@ -2,15 +2,17 @@ package dev.runnel.tools;
 
 import static dev.runnel.tools.TinyModels.data;
 import static dev.runnel.tools.TinyModels.floats;
+
 import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class VerifyCommandTest {
     private static final List<Long> ROW = List.of(1L, 2L);
@@ -120,7 +122,8 @@ class VerifyCommandTest {
 
     @Test
     void stream_ofACaseWithoutState_isAsUsual() {
-        assertThat(Captured.of("verify", "--stream", shift)).isEqualTo(Captured.of("verify", shift));
+        assertThat(Captured.of("verify", "--stream", shift))
+                .isEqualTo(Captured.of("verify", shift));
     }
 
     @Test

@@ -2,6 +2,9 @@ package dev.runnel.formats.file;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -12,7 +15,6 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// A file's bytes, mapped into memory and unmapped when nothing refers to them any more, and its
 /// name, with which every message about it begins. It may also lie in memory from the start.
@@ -21,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// @param folder where the file lies; null if it lies in memory only
 /// @param bytes the whole file, read-only
 public record MappedFile(String name, @Nullable Path folder, MemorySegment bytes) {
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// A file that lies in memory.
     public static MappedFile of(String name, MemorySegment bytes) {
@@ -42,7 +45,8 @@ public record MappedFile(String name, @Nullable Path folder, MemorySegment bytes
         return map(path, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
     }
 
-    private static MappedFile map(Path path, Set<? extends java.nio.file.OpenOption> options) throws IOException {
+    private static MappedFile map(Path path, Set<? extends java.nio.file.OpenOption> options)
+            throws IOException {
         try (FileChannel channel = FileChannel.open(path, options)) {
             MemorySegment bytes =
                     channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto());

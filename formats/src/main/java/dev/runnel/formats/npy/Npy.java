@@ -5,6 +5,7 @@ import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,25 +22,26 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/// NumPy's `.npy`: a magic number, a version, a Python dictionary as text, and the elements. Source:
-/// the format's versions 1.0 to 3.0 (NEP 1 and its amendments).
+/// NumPy's `.npy`: a magic number, a version, a Python dictionary as text, and the elements.
+/// Source: the format's versions 1.0 to 3.0 (NEP 1 and its amendments).
 public final class Npy {
     private static final String MAGIC = "\u0093NUMPY";
     private static final int ALIGNMENT = 64;
 
-    private static final Map<String, DType> TYPES = Map.ofEntries(
-            Map.entry("f4", DType.FLOAT32),
-            Map.entry("f8", DType.FLOAT64),
-            Map.entry("f2", DType.FLOAT16),
-            Map.entry("i8", DType.INT64),
-            Map.entry("i4", DType.INT32),
-            Map.entry("i2", DType.INT16),
-            Map.entry("i1", DType.INT8),
-            Map.entry("u8", DType.UINT64),
-            Map.entry("u4", DType.UINT32),
-            Map.entry("u2", DType.UINT16),
-            Map.entry("u1", DType.UINT8),
-            Map.entry("b1", DType.BOOL));
+    private static final Map<String, DType> TYPES =
+            Map.ofEntries(
+                    Map.entry("f4", DType.FLOAT32),
+                    Map.entry("f8", DType.FLOAT64),
+                    Map.entry("f2", DType.FLOAT16),
+                    Map.entry("i8", DType.INT64),
+                    Map.entry("i4", DType.INT32),
+                    Map.entry("i2", DType.INT16),
+                    Map.entry("i1", DType.INT8),
+                    Map.entry("u8", DType.UINT64),
+                    Map.entry("u4", DType.UINT32),
+                    Map.entry("u2", DType.UINT16),
+                    Map.entry("u1", DType.UINT8),
+                    Map.entry("b1", DType.BOOL));
 
     private static final Pattern DESCR = Pattern.compile("'descr'\\s*:\\s*'([<>=|]?)([^']*)'");
     private static final Pattern ORDER = Pattern.compile("'fortran_order'\\s*:\\s*(True|False)");
@@ -56,23 +58,32 @@ public final class Npy {
     /// copy that is.
     ///
     /// @throws dev.runnel.MalformedModelException if the header cannot be read, or the elements'
-    ///     bytes are not as many as it says
-    /// @throws dev.runnel.UnsupportedModelException if the elements are of a type Runnel does not have
+    ///   bytes are not as many as it says
+    /// @throws dev.runnel.UnsupportedModelException if the elements are of a type Runnel does not
+    ///   have
     public static Tensor read(MappedFile file) {
         String header = header(file);
         Matcher descr = match(DESCR, header, file);
         boolean fortran = match(ORDER, header, file).group(1).equals("True");
         DType dtype = TYPES.get(descr.group(2));
         if (dtype == null) {
-            throw file.unsupported("the array has elements of type '" + descr.group(1) + descr.group(2)
-                    + "', which Runnel does not have");
+            throw file.unsupported(
+                    "the array has elements of type '"
+                            + descr.group(1)
+                            + descr.group(2)
+                            + "', which Runnel does not have");
         }
         TensorType type = type(dtype, match(SHAPE, header, file).group(1), file);
         long start = file.size() - type.byteSize();
         long headerEnd = headerEnd(file);
         if (start != headerEnd) {
-            throw file.malformed("the array has " + (file.size() - headerEnd) + " bytes of elements, expected "
-                    + type.byteSize() + " for " + type);
+            throw file.malformed(
+                    "the array has "
+                            + (file.size() - headerEnd)
+                            + " bytes of elements, expected "
+                            + type.byteSize()
+                            + " for "
+                            + type);
         }
         MemorySegment data = file.bytes().asSlice(start);
         if (descr.group(1).equals(">") && dtype.byteSize() > 1) {
@@ -90,7 +101,8 @@ public final class Npy {
         }
         int version = file.unsignedByte(6);
         if (version < 1 || version > 3) {
-            throw file.unsupported("the array is of format version " + version + ", expected 1 to 3");
+            throw file.unsupported(
+                    "the array is of format version " + version + ", expected 1 to 3");
         }
         long length = file.littleEndianInt(8) & 0xffffffffL;
         long end = version == 1 ? 10 + (length & 0xffff) : 12 + length;
@@ -104,7 +116,8 @@ public final class Npy {
         long end = headerEnd(file);
         long from = file.unsignedByte(6) == 1 ? 10 : 12;
         if (end - from > 1 << 16) { // NumPy itself refuses more than 10,000
-            throw file.malformed("the array's header has " + (end - from) + " bytes, expected at most 65536");
+            throw file.malformed(
+                    "the array's header has " + (end - from) + " bytes, expected at most 65536");
         }
         byte[] text = file.bytes().asSlice(from, end - from).toArray(ValueLayout.JAVA_BYTE);
         return new String(text, StandardCharsets.UTF_8);
@@ -113,24 +126,34 @@ public final class Npy {
     private static Matcher match(Pattern pattern, String header, MappedFile file) {
         Matcher m = pattern.matcher(header);
         if (!m.find()) {
-            throw file.malformed("the array's header has no " + pattern.pattern().split("'")[1] + " that can be read: "
-                    + header.strip());
+            throw file.malformed(
+                    "the array's header has no "
+                            + pattern.pattern().split("'")[1]
+                            + " that can be read: "
+                            + header.strip());
         }
         return m;
     }
 
     private static TensorType type(DType dtype, String dims, MappedFile file) {
         try {
-            long[] d = Arrays.stream(dims.split(","))
-                    .map(String::strip)
-                    .filter(s -> !s.isEmpty())
-                    .mapToLong(s -> Long.parseLong(s.endsWith("L") ? s.substring(0, s.length() - 1) : s))
-                    .toArray();
+            long[] d =
+                    Arrays.stream(dims.split(","))
+                            .map(String::strip)
+                            .filter(s -> !s.isEmpty())
+                            .mapToLong(
+                                    s ->
+                                            Long.parseLong(
+                                                    s.endsWith("L")
+                                                            ? s.substring(0, s.length() - 1)
+                                                            : s))
+                            .toArray();
             TensorType type = new TensorType(dtype, Shape.of(d));
             type.byteSize();
             return type;
         } catch (IllegalArgumentException e) {
-            throw file.malformed("the array has shape (" + dims + "), which is too large or no shape");
+            throw file.malformed(
+                    "the array has shape (" + dims + "), which is too large or no shape");
         }
     }
 
@@ -138,7 +161,10 @@ public final class Npy {
         MemorySegment to = Arena.ofAuto().allocate(data.byteSize(), ALIGNMENT);
         for (long i = 0; i < data.byteSize(); i++) {
             long within = i % size;
-            to.set(ValueLayout.JAVA_BYTE, i - within + size - 1 - within, data.get(ValueLayout.JAVA_BYTE, i));
+            to.set(
+                    ValueLayout.JAVA_BYTE,
+                    i - within + size - 1 - within,
+                    data.get(ValueLayout.JAVA_BYTE, i));
         }
         return to;
     }
@@ -177,8 +203,12 @@ public final class Npy {
         if (tensor.dtype() == DType.BFLOAT16) {
             tensor = Tensor.ofFloats(tensor.shape(), tensor.toFloats());
         }
-        try (FileChannel channel = FileChannel.open(
-                path, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+        try (FileChannel channel =
+                FileChannel.open(
+                        path,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE,
+                        StandardOpenOption.TRUNCATE_EXISTING)) {
             writeFully(channel, headerOf(tensor));
             MemorySegment data = tensor.data();
             for (long at = 0; at < data.byteSize(); at += 1 << 30) {
@@ -195,25 +225,33 @@ public final class Npy {
     }
 
     private static ByteBuffer headerOf(Tensor tensor) {
-        String code = TYPES.entrySet().stream()
-                .filter(e -> e.getValue() == tensor.dtype())
-                .map(Map.Entry::getKey)
-                .findFirst()
-                .orElseThrow();
-        String dims = Arrays.stream(tensor.shape().dims())
-                .mapToObj(d -> d + ",")
-                .collect(Collectors.joining(" "));
+        String code =
+                TYPES.entrySet().stream()
+                        .filter(e -> e.getValue() == tensor.dtype())
+                        .map(Map.Entry::getKey)
+                        .findFirst()
+                        .orElseThrow();
+        String dims =
+                Arrays.stream(tensor.shape().dims())
+                        .mapToObj(d -> d + ",")
+                        .collect(Collectors.joining(" "));
         if (tensor.shape().rank() > 1) {
             dims = dims.substring(0, dims.length() - 1);
         }
-        String text = "{'descr': '" + (tensor.dtype().byteSize() == 1 ? "|" : "<") + code
-                + "', 'fortran_order': False, 'shape': (" + dims + "), }";
+        String text =
+                "{'descr': '"
+                        + (tensor.dtype().byteSize() == 1 ? "|" : "<")
+                        + code
+                        + "', 'fortran_order': False, 'shape': ("
+                        + dims
+                        + "), }";
         int unpadded = 10 + text.length() + 1;
         int total = (unpadded + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         ByteBuffer header = ByteBuffer.allocate(total).order(ByteOrder.LITTLE_ENDIAN);
         header.put(MAGIC.getBytes(StandardCharsets.ISO_8859_1)).put((byte) 1).put((byte) 0);
         header.putShort((short) (total - 10));
-        header.put((text + " ".repeat(total - unpadded) + "\n").getBytes(StandardCharsets.ISO_8859_1));
+        header.put(
+                (text + " ".repeat(total - unpadded) + "\n").getBytes(StandardCharsets.ISO_8859_1));
         return header.flip();
     }
 }

@@ -1,6 +1,7 @@
 package dev.runnel.formats.onnx;
 
 import com.google.protobuf.ByteString;
+
 import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.proto.AttributeProto;
 import dev.runnel.formats.proto.AttributeProto.AttributeType;
@@ -9,10 +10,9 @@ import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.NodeProto;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
+
 import java.io.IOException;
-import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// The attributes of nodes.
 final class AttributeReader {
@@ -29,16 +29,20 @@ final class AttributeReader {
         this.tensors = tensors;
     }
 
-    /// Puts the attributes of `p` into `to`; those that refer to an attribute of the function around
-    /// it get its value, or are left out if the caller left it out.
+    /// Puts the attributes of `p` into `to`; those that refer to an attribute of the function
+    /// around it get its value, or are left out if the caller left it out.
     void read(NodeProto p, Draft to, Scope scope, Subgraphs subgraphs) throws IOException {
         for (AttributeProto a : p.getAttributeList()) {
             Attribute value;
             if (a.getRefAttrName().isEmpty()) {
                 value = value(a, to, subgraphs);
             } else if (scope.call() == null) {
-                throw to.malformed("attribute '" + a.getName() + "' refers to '" + a.getRefAttrName()
-                        + "' of a function, but the node is in none");
+                throw to.malformed(
+                        "attribute '"
+                                + a.getName()
+                                + "' refers to '"
+                                + a.getRefAttrName()
+                                + "' of a function, but the node is in none");
             } else {
                 value = scope.call().attributes().get(a.getRefAttrName());
             }
@@ -49,18 +53,27 @@ final class AttributeReader {
     }
 
     /// Completes the attributes that `call` gives to function `f` by the function's defaults.
-    void readDefaults(FunctionProto f, Draft call, Map<String, Attribute> bound, Scope scope) throws IOException {
+    void readDefaults(FunctionProto f, Draft call, Map<String, Attribute> bound, Scope scope)
+            throws IOException {
         for (String given : call.attributes.keySet()) {
             if (!f.getAttributeList().contains(given)
-                    && f.getAttributeProtoList().stream().noneMatch(a -> a.getName().equals(given))) {
+                    && f.getAttributeProtoList().stream()
+                            .noneMatch(a -> a.getName().equals(given))) {
                 throw call.malformed("attribute '" + given + "' is none of the function's");
             }
         }
         for (AttributeProto a : f.getAttributeProtoList()) {
             if (!bound.containsKey(a.getName())) {
-                Attribute value = value(a, call, (g, name) -> {
-                    throw call.unsupported("attribute '" + name + "' of the function has a graph as default");
-                });
+                Attribute value =
+                        value(
+                                a,
+                                call,
+                                (g, name) -> {
+                                    throw call.unsupported(
+                                            "attribute '"
+                                                    + name
+                                                    + "' of the function has a graph as default");
+                                });
                 bound.put(a.getName(), value);
             }
         }
@@ -75,13 +88,14 @@ final class AttributeReader {
             case FLOATS -> new Attribute.OfFloats(a.getFloatsList());
             case INTS -> new Attribute.OfLongs(a.getIntsList());
             case STRINGS ->
-                new Attribute.OfStrings(
-                        a.getStringsList().stream().map(s -> string(s, name, node)).toList());
+                    new Attribute.OfStrings(
+                            a.getStringsList().stream().map(s -> string(s, name, node)).toList());
             case TENSOR -> {
                 if (!a.hasT()) {
                     throw node.malformed("attribute '" + name + "' has no tensor");
                 }
-                yield new Attribute.OfTensor(tensors.read(a.getT(), node + ": attribute '" + name + "'"));
+                yield new Attribute.OfTensor(
+                        tensors.read(a.getT(), node + ": attribute '" + name + "'"));
             }
             case GRAPH -> {
                 if (!a.hasG()) {
@@ -91,8 +105,12 @@ final class AttributeReader {
             }
             case UNDEFINED -> throw node.malformed("attribute '" + name + "' has no value");
             default ->
-                throw node.unsupported("attribute '" + name + "' is of type " + typeName(a)
-                        + ", which no supported operator has");
+                    throw node.unsupported(
+                            "attribute '"
+                                    + name
+                                    + "' is of type "
+                                    + typeName(a)
+                                    + ", which no supported operator has");
         };
     }
 
@@ -107,16 +125,27 @@ final class AttributeReader {
         if (a.getType() != AttributeType.UNDEFINED) {
             return a.getType();
         }
-        return a.hasF() ? AttributeType.FLOAT
-                : a.hasI() ? AttributeType.INT
-                : a.hasS() ? AttributeType.STRING
-                : a.hasT() ? AttributeType.TENSOR
-                : a.hasG() ? AttributeType.GRAPH
-                : a.getFloatsCount() > 0 ? AttributeType.FLOATS
-                : a.getIntsCount() > 0 ? AttributeType.INTS
-                : a.getStringsCount() > 0 ? AttributeType.STRINGS
-                : a.hasSparseTensor() ? AttributeType.SPARSE_TENSOR
-                : AttributeType.UNDEFINED;
+        return a.hasF()
+                ? AttributeType.FLOAT
+                : a.hasI()
+                        ? AttributeType.INT
+                        : a.hasS()
+                                ? AttributeType.STRING
+                                : a.hasT()
+                                        ? AttributeType.TENSOR
+                                        : a.hasG()
+                                                ? AttributeType.GRAPH
+                                                : a.getFloatsCount() > 0
+                                                        ? AttributeType.FLOATS
+                                                        : a.getIntsCount() > 0
+                                                                ? AttributeType.INTS
+                                                                : a.getStringsCount() > 0
+                                                                        ? AttributeType.STRINGS
+                                                                        : a.hasSparseTensor()
+                                                                                ? AttributeType
+                                                                                        .SPARSE_TENSOR
+                                                                                : AttributeType
+                                                                                        .UNDEFINED;
     }
 
     private static String string(ByteString bytes, String name, Draft node) {

@@ -7,14 +7,16 @@ import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/// A node while it is being read: what the rules of [Normalizer] change, and the nodes and constants
-/// that they put beside it.
+/// A node while it is being read: what the rules of [Normalizer] change, and the nodes and
+/// constants that they put beside it.
 final class Draft {
     final String domain;
     final String op;
@@ -97,8 +99,16 @@ final class Draft {
     }
 
     /// Puts a standard operator after this one, which makes `output` of `inputs`.
-    void emitAfter(String op, List<String> inputs, String output, Map<String, Attribute> attributes) {
-        after.add(new Node(body.names.fresh(name + "/" + op), "", op, inputs, List.of(output), attributes));
+    void emitAfter(
+            String op, List<String> inputs, String output, Map<String, Attribute> attributes) {
+        after.add(
+                new Node(
+                        body.names.fresh(name + "/" + op),
+                        "",
+                        op,
+                        inputs,
+                        List.of(output),
+                        attributes));
     }
 
     void emitAfter(String op, String input, String output) {

@@ -3,6 +3,9 @@ package dev.runnel.formats.onnx;
 import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.proto.StringStringEntryProto;
 import dev.runnel.graph.TensorType;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -12,7 +15,6 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// Tensors whose elements are in files beside the model. Such a file must lie in the model's folder
 /// or below it, after all symbolic links are followed: a model must not make a server read what its
@@ -28,9 +30,10 @@ final class ExternalData {
     /// The bytes of the tensor that messages call `what`.
     ///
     /// @throws dev.runnel.MalformedModelException if the location leaves the model's folder or the
-    ///     range the file
+    ///   range the file
     /// @throws IOException if the file cannot be opened
-    MemorySegment slice(List<StringStringEntryProto> entries, TensorType type, String what) throws IOException {
+    MemorySegment slice(List<StringStringEntryProto> entries, TensorType type, String what)
+            throws IOException {
         String location = "";
         long offset = 0;
         long length = type.byteSize();
@@ -39,16 +42,27 @@ final class ExternalData {
                 case "location" -> location = e.getValue();
                 case "offset" -> offset = number(e, what);
                 case "length" -> length = number(e, what);
-                case "checksum" -> {} // optional by the standard, and slower than the reading itself
-                default -> throw model.unsupported(what + " has '" + e.getKey() + "' in its external_data");
+                case "checksum" -> {} // optional by the standard, and slower than the reading
+                // itself
+                default ->
+                        throw model.unsupported(
+                                what + " has '" + e.getKey() + "' in its external_data");
             }
         }
         if (location.isEmpty()) {
             throw model.malformed(what + " has external data without a location");
         }
         if (length != type.byteSize()) {
-            throw model.malformed(what + " has " + length + " bytes in '" + location + "', expected "
-                    + type.byteSize() + " for " + type);
+            throw model.malformed(
+                    what
+                            + " has "
+                            + length
+                            + " bytes in '"
+                            + location
+                            + "', expected "
+                            + type.byteSize()
+                            + " for "
+                            + type);
         }
         MappedFile file = files.get(location);
         if (file == null) {
@@ -56,8 +70,18 @@ final class ExternalData {
             files.put(location, file);
         }
         if (offset > file.size() || length > file.size() - offset) {
-            throw model.malformed(what + " has bytes " + offset + " to " + offset + " + " + length + " of '" + location
-                    + "', which has only " + file.size());
+            throw model.malformed(
+                    what
+                            + " has bytes "
+                            + offset
+                            + " to "
+                            + offset
+                            + " + "
+                            + length
+                            + " of '"
+                            + location
+                            + "', which has only "
+                            + file.size());
         }
         return file.bytes().asSlice(offset, length);
     }
@@ -71,34 +95,55 @@ final class ExternalData {
         } catch (NumberFormatException notANumber) {
             // refused below, like a negative one
         }
-        throw model.malformed(what + " has " + e.getKey() + " '" + e.getValue() + "' in its external_data, expected"
-                + " a number of bytes");
+        throw model.malformed(
+                what
+                        + " has "
+                        + e.getKey()
+                        + " '"
+                        + e.getValue()
+                        + "' in its external_data, expected"
+                        + " a number of bytes");
     }
 
     private MappedFile open(String location, String what) throws IOException {
         Path relative = relative(location);
         if (relative == null) {
-            throw model.malformed(what + " has its data in '" + location + "', expected a relative path inside the"
-                    + " model's folder");
+            throw model.malformed(
+                    what
+                            + " has its data in '"
+                            + location
+                            + "', expected a relative path inside the"
+                            + " model's folder");
         }
         Path folder = model.folder();
         if (folder == null) {
-            throw model.unsupported(what + " has its data in '" + location + "', and the model, read from memory, has"
-                    + " no folder; read it from its file");
+            throw model.unsupported(
+                    what
+                            + " has its data in '"
+                            + location
+                            + "', and the model, read from memory, has"
+                            + " no folder; read it from its file");
         }
         Path real;
         try {
             real = folder.resolve(relative).toRealPath();
         } catch (NoSuchFileException e) {
             throw new NoSuchFileException(
-                    folder.resolve(relative).toString(), null, "holds the data of " + what + " of " + model.name());
+                    folder.resolve(relative).toString(),
+                    null,
+                    "holds the data of " + what + " of " + model.name());
         }
         if (!real.startsWith(folder.toRealPath())) {
-            throw model.malformed(what + " has its data in '" + location + "', a link that leads out of the model's"
-                    + " folder");
+            throw model.malformed(
+                    what
+                            + " has its data in '"
+                            + location
+                            + "', a link that leads out of the model's"
+                            + " folder");
         }
         if (!Files.isRegularFile(real)) {
-            throw model.malformed(what + " has its data in '" + location + "', which is not a regular file");
+            throw model.malformed(
+                    what + " has its data in '" + location + "', which is not a regular file");
         }
         return MappedFile.openNoFollow(real);
     }
@@ -109,8 +154,11 @@ final class ExternalData {
             Path path = Path.of(location);
             // Both separators count everywhere: a file refused on one system is refused on all.
             boolean climbs = List.of(location.split("[/\\\\]", -1)).contains("..");
-            boolean absolute = path.isAbsolute() || location.startsWith("/") || location.startsWith("\\")
-                    || location.matches("[A-Za-z]:.*");
+            boolean absolute =
+                    path.isAbsolute()
+                            || location.startsWith("/")
+                            || location.startsWith("\\")
+                            || location.matches("[A-Za-z]:.*");
             return climbs || absolute ? null : path;
         } catch (InvalidPathException e) {
             return null;

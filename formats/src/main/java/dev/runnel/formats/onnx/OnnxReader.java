@@ -6,6 +6,7 @@ import dev.runnel.formats.proto.OperatorSetIdProto;
 import dev.runnel.formats.proto.TensorProto;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Tensor;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -21,8 +22,8 @@ public final class OnnxReader {
 
     private static final long NEWEST_IR = 13;
 
-    /// The first bytes of the fields of a `ModelProto`: how content is told to be ONNX, which has no
-    /// magic number. Fields 20 and 25 and beyond take two bytes; the first is enough to go by.
+    /// The first bytes of the fields of a `ModelProto`: how content is told to be ONNX, which has
+    /// no magic number. Fields 20 and 25 and beyond take two bytes; the first is enough to go by.
     private static final List<Integer> MODEL_TAGS =
             List.of(0x08, 0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72, 0xa2, 0xca, 0xd2);
 
@@ -44,11 +45,19 @@ public final class OnnxReader {
             throw file.malformed("the model has no graph");
         }
         if (model.getIrVersion() < 1) {
-            throw file.malformed("the model has ir_version " + model.getIrVersion() + ", expected 1 to " + NEWEST_IR);
+            throw file.malformed(
+                    "the model has ir_version "
+                            + model.getIrVersion()
+                            + ", expected 1 to "
+                            + NEWEST_IR);
         }
         if (model.getIrVersion() > NEWEST_IR) {
-            throw file.unsupported("the model has ir_version " + model.getIrVersion() + ", newer than " + NEWEST_IR
-                    + ", the newest known");
+            throw file.unsupported(
+                    "the model has ir_version "
+                            + model.getIrVersion()
+                            + ", newer than "
+                            + NEWEST_IR
+                            + ", the newest known");
         }
         Map<String, Long> opsets = opsets(file, model.getOpsetImportList());
         if (model.getIrVersion() < 3) { // such files don't say
@@ -84,16 +93,27 @@ public final class OnnxReader {
             String domain = domain(o.getDomain());
             Long other = opsets.put(domain, o.getVersion());
             if (other != null && other != o.getVersion()) {
-                throw file.malformed("operator set '" + domain + "' is imported in versions " + other + " and "
-                        + o.getVersion());
+                throw file.malformed(
+                        "operator set '"
+                                + domain
+                                + "' is imported in versions "
+                                + other
+                                + " and "
+                                + o.getVersion());
             }
         }
         long version = opsets.getOrDefault("", 1L);
         if (version < 1) {
-            throw file.malformed("operator set " + version + " is imported, expected 1 to " + NEWEST_OPSET);
+            throw file.malformed(
+                    "operator set " + version + " is imported, expected 1 to " + NEWEST_OPSET);
         }
         if (version > NEWEST_OPSET) {
-            throw file.unsupported("operator set " + version + " is newer than " + NEWEST_OPSET + ", the newest known");
+            throw file.unsupported(
+                    "operator set "
+                            + version
+                            + " is newer than "
+                            + NEWEST_OPSET
+                            + ", the newest known");
         }
         return opsets;
     }
@@ -108,8 +128,11 @@ public final class OnnxReader {
         m.getMetadataPropsList().forEach(e -> map.put(e.getKey(), e.getValue()));
         map.put("format", "ONNX");
         map.put("ir_version", Long.toString(m.getIrVersion()));
-        opsets.forEach((domain, version) ->
-                map.put(domain.isEmpty() ? "opset" : "opset." + domain, Long.toString(version)));
+        opsets.forEach(
+                (domain, version) ->
+                        map.put(
+                                domain.isEmpty() ? "opset" : "opset." + domain,
+                                Long.toString(version)));
         putUnlessEmpty(map, "producer", m.getProducerName());
         putUnlessEmpty(map, "producer_version", m.getProducerVersion());
         putUnlessEmpty(map, "domain", m.getDomain());

@@ -1,9 +1,11 @@
 package dev.runnel.formats.onnx;
 
 import dev.runnel.graph.Attribute;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// How the nodes being read are meant: the operator sets in force and, inside a function, what its
 /// formal names stand for at the call.

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import dev.runnel.internal.kernel.ArithmeticKernels;
 import dev.runnel.internal.kernel.BinaryFunction;
 import dev.runnel.internal.kernel.Reduction;
+
 import java.lang.foreign.MemorySegment;
 
 /// [ArithmeticKernels] in plain Java.
@@ -50,7 +51,8 @@ public final class ScalarArithmetic implements ArithmeticKernels {
     }
 
     /// Chains `first` … `first + count - 1`, joined; `count` is a power of two.
-    private static float tree(Reduction f, MemorySegment src, long srcOffset, int n, int first, int count) {
+    private static float tree(
+            Reduction f, MemorySegment src, long srcOffset, int n, int first, int count) {
         if (count == 1) {
             return chain(f, src, srcOffset, n, first);
         }

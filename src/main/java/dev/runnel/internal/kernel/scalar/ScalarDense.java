@@ -3,6 +3,7 @@ package dev.runnel.internal.kernel.scalar;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.runnel.internal.kernel.DenseKernels;
+
 import java.lang.foreign.MemorySegment;
 
 /// [DenseKernels] in plain Java. A row of C stays in the first cache while the rows of B pass by, a
@@ -26,15 +27,26 @@ public final class ScalarDense implements DenseKernels {
             long aRow = aOffset + i * aStep;
             long cRow = cOffset + i * cStep;
             for (int k = 0; k < aTaps.length; k++) {
-                row(n, a.get(JAVA_FLOAT_UNALIGNED, aRow + aTaps[k]), b, bOffset + bTaps[k], c, cRow);
+                row(
+                        n,
+                        a.get(JAVA_FLOAT_UNALIGNED, aRow + aTaps[k]),
+                        b,
+                        bOffset + bTaps[k],
+                        c,
+                        cRow);
             }
         }
     }
 
-    private static void row(int n, float a, MemorySegment b, long bRow, MemorySegment c, long cRow) {
+    private static void row(
+            int n, float a, MemorySegment b, long bRow, MemorySegment c, long cRow) {
         for (int j = 0; j < n; j++) {
             long at = 4L * j;
-            float sum = Math.fma(a, b.get(JAVA_FLOAT_UNALIGNED, bRow + at), c.get(JAVA_FLOAT_UNALIGNED, cRow + at));
+            float sum =
+                    Math.fma(
+                            a,
+                            b.get(JAVA_FLOAT_UNALIGNED, bRow + at),
+                            c.get(JAVA_FLOAT_UNALIGNED, cRow + at));
             c.set(JAVA_FLOAT_UNALIGNED, cRow + at, sum);
         }
     }

@@ -26,9 +26,9 @@ import java.util.Map;
 /// | Y | \[T, D, N, H\] | batch first \[N, T, D, H\] |
 /// | Y_h, Y_c | as initial_h | after each batch entry's last step |
 ///
-/// Where the standard is silent, ONNX Runtime is followed: a batch entry of length 0 ends in the state
-/// 0, whatever it started from, and `clip` bounds the sums that enter LSTM's gates, not the cell state
-/// on its way to h.
+/// Where the standard is silent, ONNX Runtime is followed: a batch entry of length 0 ends in the
+/// state 0, whatever it started from, and `clip` bounds the sums that enter LSTM's gates, not the
+/// cell state on its way to h.
 ///
 /// Sums and states are float32 whatever the element type: other types are converted where they come
 /// in and go out. Y_h and Y_c may lie where initial_h and initial_c do.
