@@ -79,9 +79,7 @@ record RecurrentModel(String op, int size, int batch) {
     }
 
     private static AttributeProto.Builder attribute(String name) {
-        return AttributeProto.newBuilder()
-                .setName(name)
-                .setType(AttributeProto.AttributeType.INT);
+        return AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.INT);
     }
 
     private static ValueInfoProto value(String name, int... dims) {

@@ -33,8 +33,8 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/// How long does one step of a stream take, from the input written to the output there, against ONNX
-/// Runtime with the same model, its outputs pinned and one thread?
+/// How long does one step of a stream take, from the input written to the output there, against
+/// ONNX Runtime with the same model, its outputs pinned and one thread?
 ///
 /// ```
 /// benchmarks/run StepLatency
@@ -54,7 +54,13 @@ public class StepLatency {
     @State(Scope.Thread)
     public static class Runnel {
         @Param({
-            "LSTM-32", "LSTM-64", "LSTM-128", "LSTM-256", "LSTM-512", "GRU-128", "GRU-512",
+            "LSTM-32",
+            "LSTM-64",
+            "LSTM-128",
+            "LSTM-256",
+            "LSTM-512",
+            "GRU-128",
+            "GRU-512",
             "RNN-128"
         })
         String model = "";
@@ -67,8 +73,7 @@ public class StepLatency {
         @Setup
         public void open() {
             RecurrentModel m = RecurrentModel.of(model, 1);
-            compiled =
-                    Model.compile(Models.read(model, MemorySegment.ofArray(m.toBytes())));
+            compiled = Model.compile(Models.read(model, MemorySegment.ofArray(m.toBytes())));
             session = compiled.open();
             stream = compiled.newState();
             MemorySegment x = session.input("x");
@@ -90,7 +95,13 @@ public class StepLatency {
     @State(Scope.Thread)
     public static class OnnxRuntime {
         @Param({
-            "LSTM-32", "LSTM-64", "LSTM-128", "LSTM-256", "LSTM-512", "GRU-128", "GRU-512",
+            "LSTM-32",
+            "LSTM-64",
+            "LSTM-128",
+            "LSTM-256",
+            "LSTM-512",
+            "GRU-128",
+            "GRU-512",
             "RNN-128"
         })
         String model = "";

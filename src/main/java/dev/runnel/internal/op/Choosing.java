@@ -80,8 +80,18 @@ final class Choosing {
                                     out);
                         } else {
                             choose(
-                                    size, n, c.segment(row), co, a.segment(row), ao, as,
-                                    b.segment(row), bo, bs, y.segment(row), out);
+                                    size,
+                                    n,
+                                    c.segment(row),
+                                    co,
+                                    a.segment(row),
+                                    ao,
+                                    as,
+                                    b.segment(row),
+                                    bo,
+                                    bs,
+                                    y.segment(row),
+                                    out);
                         }
                         out += (long) n * size;
                     } while (cursor.next());

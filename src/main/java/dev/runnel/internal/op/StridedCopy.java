@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.runnel.graph.Shape;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -13,8 +14,8 @@ import java.util.Arrays;
 /// Slice, Expand, Tile, Concat, Split and Pad. A stride may be 0 (repeat) or negative (reverse).
 ///
 /// The box is simplified once, when it is made: axes that go on alike on both sides are joined, and
-/// what lies contiguously on both sides is one unit, moved as an integer of 1, 2, 4 or 8 bytes or as a
-/// block. Immutable; source and destination do not overlap.
+/// what lies contiguously on both sides is one unit, moved as an integer of 1, 2, 4 or 8 bytes or
+/// as a block. Immutable; source and destination do not overlap.
 final class StridedCopy {
     /// Where one side's elements lie, in elements: that of index i at `offset + Σ i[a]·strides[a]`.
     record Place(long offset, long... strides) {
@@ -40,6 +41,7 @@ final class StridedCopy {
 
     private final long sourceOffset;
     private final long targetOffset;
+
     /// Extents of the box, outermost first, at least two; strides in bytes.
     private final int[] dims;
 
@@ -48,7 +50,8 @@ final class StridedCopy {
 
     /// @param elementBytes 1, 2, 4 or 8
     /// @param box the extents to be copied, as many as each side has strides
-    /// @throws IllegalArgumentException if an axis that is not contiguous has more than 2^31 − 1 units
+    /// @throws IllegalArgumentException if an axis that is not contiguous has more than 2^31 − 1
+    ///   units
     StridedCopy(int elementBytes, long[] box, Place source, Place target) {
         int rank = 0;
         long[] d = new long[box.length];
@@ -86,7 +89,8 @@ final class StridedCopy {
         Arrays.fill(dims, 1);
         for (int a = 0; a < rank && !empty; a++) {
             if (d[a] > Integer.MAX_VALUE) {
-                throw new IllegalArgumentException("axis of " + d[a] + " elements cannot be copied");
+                throw new IllegalArgumentException(
+                        "axis of " + d[a] + " elements cannot be copied");
             }
             dims[padding + a] = (int) d[a];
             this.source[padding + a] = s[a];
@@ -112,9 +116,7 @@ final class StridedCopy {
 
     /// Whether nothing moves: the target gets the source's bytes in their order, from its start.
     boolean isIdentity() {
-        return sourceOffset == 0
-                && targetOffset == 0
-                && Arrays.stream(dims).allMatch(d -> d == 1);
+        return sourceOffset == 0 && targetOffset == 0 && Arrays.stream(dims).allMatch(d -> d == 1);
     }
 
     /// Copies. Offsets in bytes.
@@ -140,7 +142,14 @@ final class StridedCopy {
     }
 
     private static void row(
-            long unit, int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
+            long unit,
+            int n,
+            MemorySegment from,
+            long f,
+            long fs,
+            MemorySegment to,
+            long t,
+            long ts) {
         switch ((int) Math.min(unit, 9)) {
             case 1 -> row1(n, from, f, fs, to, t, ts);
             case 2 -> row2(n, from, f, fs, to, t, ts);
@@ -154,25 +163,29 @@ final class StridedCopy {
         }
     }
 
-    private static void row1(int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
+    private static void row1(
+            int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
         for (int i = 0; i < n; i++) {
             to.set(JAVA_BYTE, t + i * ts, from.get(JAVA_BYTE, f + i * fs));
         }
     }
 
-    private static void row2(int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
+    private static void row2(
+            int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
         for (int i = 0; i < n; i++) {
             to.set(JAVA_SHORT_UNALIGNED, t + i * ts, from.get(JAVA_SHORT_UNALIGNED, f + i * fs));
         }
     }
 
-    private static void row4(int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
+    private static void row4(
+            int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
         for (int i = 0; i < n; i++) {
             to.set(JAVA_INT_UNALIGNED, t + i * ts, from.get(JAVA_INT_UNALIGNED, f + i * fs));
         }
     }
 
-    private static void row8(int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
+    private static void row8(
+            int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
         for (int i = 0; i < n; i++) {
             to.set(JAVA_LONG_UNALIGNED, t + i * ts, from.get(JAVA_LONG_UNALIGNED, f + i * fs));
         }

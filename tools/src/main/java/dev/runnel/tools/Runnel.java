@@ -1,11 +1,5 @@
 package dev.runnel.tools;
 
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.PrintStream;
-import java.io.PrintWriter;
-import java.lang.reflect.Constructor;
-import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -13,6 +7,13 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.lang.reflect.Constructor;
+import java.nio.charset.StandardCharsets;
 
 /// The `runnel` command. Exit codes: 0 done, 1 failed, 2 the command line is wrong.
 @Command(
@@ -119,9 +120,9 @@ public final class Runnel implements Runnable {
         throw new CommandLine.ParameterException(spec.commandLine(), "expected a command");
     }
 
-    /// The JVM writes a warning about its incubating Vector API to stderr before any code of ours runs,
-    /// and has no flag against it. So the launcher hides stderr from the JVM and names the descriptor
-    /// under which it lies, which is written to from here on.
+    /// The JVM writes a warning about its incubating Vector API to stderr before any code of ours
+    /// runs, and has no flag against it. So the launcher hides stderr from the JVM and names the
+    /// descriptor under which it lies, which is written to from here on.
     private static void takeOverStderr() {
         String number = System.getProperty("runnel.stderr");
         if (number == null) {
@@ -133,7 +134,8 @@ public final class Runnel implements Runnable {
             constructor.setAccessible(true);
             FileDescriptor descriptor = constructor.newInstance(Integer.parseInt(number));
             System.setErr(
-                    new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8));
+                    new PrintStream(
+                            new FileOutputStream(descriptor), true, StandardCharsets.UTF_8));
         } catch (ReflectiveOperationException | RuntimeException e) {
             System.out.println("runnel: stderr is lost: " + e);
         }

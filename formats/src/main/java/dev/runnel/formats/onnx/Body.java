@@ -8,12 +8,14 @@ import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// A graph while it is being read.
 final class Body {
@@ -33,7 +35,8 @@ final class Body {
 
     /// Notes the ranks that `g` declares for its tensors, as `scope` names them.
     void declareRanks(GraphProto g, Scope scope) {
-        for (List<ValueInfoProto> list : List.of(g.getInputList(), g.getOutputList(), g.getValueInfoList())) {
+        for (List<ValueInfoProto> list :
+                List.of(g.getInputList(), g.getOutputList(), g.getValueInfoList())) {
             for (ValueInfoProto v : list) {
                 TypeProto.Tensor t = v.getType().getTensorType();
                 if (t.hasShape()) {
@@ -61,7 +64,8 @@ final class Body {
 
     void addConstant(String name, Tensor value) {
         if (initializers.put(name, value) != null) {
-            throw file.malformed("tensor '" + name + "' is produced twice, both times as a constant");
+            throw file.malformed(
+                    "tensor '" + name + "' is produced twice, both times as a constant");
         }
     }
 
@@ -76,7 +80,11 @@ final class Body {
         nodes.add(node);
     }
 
-    Graph toGraph(String name, List<ValueInfo> inputs, List<ValueInfo> outputs, Map<String, String> metadata) {
+    Graph toGraph(
+            String name,
+            List<ValueInfo> inputs,
+            List<ValueInfo> outputs,
+            Map<String, String> metadata) {
         return new Graph(name, inputs, outputs, initializers, nodes, metadata);
     }
 }

@@ -12,6 +12,9 @@ import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -21,7 +24,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /// Makes [Graph]s of the `GraphProto`s of one model: types and constants read, functions expanded
 /// in place, each node brought to the vocabulary of [Graph#OPSET].
@@ -67,11 +69,17 @@ final class GraphReader {
     }
 
     private Graph graph(
-            String name, GraphProto g, Scope scope, @Nullable Body outer, Map<String, String> metadata)
+            String name,
+            GraphProto g,
+            Scope scope,
+            @Nullable Body outer,
+            Map<String, String> metadata)
             throws IOException {
         if (g.getSparseInitializerCount() > 0) {
-            throw file.unsupported("tensor '" + g.getSparseInitializer(0).getValues().getName()
-                    + "' is a sparse initializer");
+            throw file.unsupported(
+                    "tensor '"
+                            + g.getSparseInitializer(0).getValues().getName()
+                            + "' is a sparse initializer");
         }
         Body body = new Body(file, names, outer);
         body.declareRanks(g, scope);
@@ -79,7 +87,8 @@ final class GraphReader {
             if (t.getName().isEmpty()) {
                 throw file.malformed("an initializer has no name");
             }
-            body.addConstant(scope.tensor(t.getName()), tensors.read(t, "tensor '" + t.getName() + "'"));
+            body.addConstant(
+                    scope.tensor(t.getName()), tensors.read(t, "tensor '" + t.getName() + "'"));
         }
         List<ValueInfo> inputs = values(g.getInputList(), "input", scope, body);
         // Before IR version 4 every initializer was listed as an input as well; since, being listed
@@ -89,7 +98,8 @@ final class GraphReader {
         for (int i = 0; i < list.size(); i++) {
             node(list.get(i), i, scope, body);
         }
-        return body.toGraph(name, inputs, values(g.getOutputList(), "output", scope, body), metadata);
+        return body.toGraph(
+                name, inputs, values(g.getOutputList(), "output", scope, body), metadata);
     }
 
     private List<ValueInfo> values(List<ValueInfoProto> list, String kind, Scope scope, Body body) {
@@ -104,11 +114,15 @@ final class GraphReader {
                 throw file.malformed(what + " is declared twice");
             }
             String name = scope.tensor(p.getName());
-            boolean typed = p.getType().getTensorType().getElemType() != 0 || p.getType().getValueCase().getNumber() > 1;
+            boolean typed =
+                    p.getType().getTensorType().getElemType() != 0
+                            || p.getType().getValueCase().getNumber() > 1;
             if (kind.equals("output") && !typed) {
                 // The outputs of branches need no type: it follows from what computes them.
                 Tensor constant = body.constant(name);
-                values.add(new ValueInfo(name, constant == null ? DType.FLOAT32 : constant.dtype(), null));
+                values.add(
+                        new ValueInfo(
+                                name, constant == null ? DType.FLOAT32 : constant.dtype(), null));
             } else {
                 ValueInfo v = types.read(p, what);
                 values.add(new ValueInfo(name, v.dtype(), v.dims()));
@@ -119,14 +133,18 @@ final class GraphReader {
 
     private void node(NodeProto p, int index, Scope scope, Body body) throws IOException {
         if (++nodes > MAX_NODES) {
-            throw file.malformed("the model has more than " + MAX_NODES + " nodes once its functions are expanded");
+            throw file.malformed(
+                    "the model has more than "
+                            + MAX_NODES
+                            + " nodes once its functions are expanded");
         }
         if (p.getOpType().isEmpty()) {
             throw file.malformed("node " + index + " '" + p.getName() + "' has no op_type");
         }
-        String name = p.getName().isEmpty()
-                ? names.fresh(scope.node(p.getOpType() + "_" + index))
-                : scope.node(p.getName());
+        String name =
+                p.getName().isEmpty()
+                        ? names.fresh(scope.node(p.getOpType() + "_" + index))
+                        : scope.node(p.getName());
         Draft draft = new Draft(file, body, OnnxReader.domain(p.getDomain()), p.getOpType(), name);
         p.getInputList().forEach(i -> draft.inputs.add(scope.tensor(i)));
         p.getOutputList().forEach(o -> draft.outputs.add(scope.tensor(o)));
@@ -137,7 +155,13 @@ final class GraphReader {
                 p,
                 draft,
                 scope,
-                (g, attribute) -> graph(file.name() + "/" + name + "/" + attribute, g, scope, body, Map.of()));
+                (g, attribute) ->
+                        graph(
+                                file.name() + "/" + name + "/" + attribute,
+                                g,
+                                scope,
+                                body,
+                                Map.of()));
         String key = function(p.getDomain(), p.getOpType(), p.getOverload());
         FunctionProto f = functions.get(key);
         if (f != null) {
@@ -155,16 +179,28 @@ final class GraphReader {
     }
 
     /// Puts the nodes of function `f` in place of the node `call`.
-    private void expand(String key, FunctionProto f, Draft call, Scope caller, Body body) throws IOException {
+    private void expand(String key, FunctionProto f, Draft call, Scope caller, Body body)
+            throws IOException {
         List<String> stack = new ArrayList<>(caller.stack());
         if (stack.contains(key) || stack.size() == MAX_CALLS) {
-            throw call.malformed("functions call each other without end, or deeper than " + MAX_CALLS + ": "
-                    + String.join(" > ", stack.subList(0, Math.min(3, stack.size()))) + " > …");
+            throw call.malformed(
+                    "functions call each other without end, or deeper than "
+                            + MAX_CALLS
+                            + ": "
+                            + String.join(" > ", stack.subList(0, Math.min(3, stack.size())))
+                            + " > …");
         }
         stack.add(key);
         if (call.inputs.size() > f.getInputCount() || call.outputs.size() > f.getOutputCount()) {
-            throw call.malformed("has " + call.inputs.size() + " inputs and " + call.outputs.size()
-                    + " outputs, expected at most " + f.getInputCount() + " and " + f.getOutputCount());
+            throw call.malformed(
+                    "has "
+                            + call.inputs.size()
+                            + " inputs and "
+                            + call.outputs.size()
+                            + " outputs, expected at most "
+                            + f.getInputCount()
+                            + " and "
+                            + f.getOutputCount());
         }
         Map<String, String> tensors = new HashMap<>();
         for (int i = 0; i < f.getInputCount(); i++) {
@@ -172,7 +208,8 @@ final class GraphReader {
         }
         for (int i = 0; i < call.outputs.size(); i++) {
             String actual = call.outputs.get(i);
-            if (!actual.isEmpty() && tensors.putIfAbsent(f.getOutput(i), actual) instanceof String same) {
+            if (!actual.isEmpty()
+                    && tensors.putIfAbsent(f.getOutput(i), actual) instanceof String same) {
                 // An output that is an input, or another output, as it is.
                 call.emitAfter("Identity", same, actual);
             }
@@ -180,7 +217,8 @@ final class GraphReader {
         Map<String, Attribute> bound = new HashMap<>(call.attributes);
         Map<String, Long> opsets = new HashMap<>(caller.opsets());
         opsets.putAll(OnnxReader.opsets(file, f.getOpsetImportList()));
-        Scope scope = new Scope(opsets, new Scope.Call(call.name + "/", tensors, bound, stack, names));
+        Scope scope =
+                new Scope(opsets, new Scope.Call(call.name + "/", tensors, bound, stack, names));
         attributes.readDefaults(f, call, bound, scope);
         names.addReads(f.getNodeList(), scope::tensor);
         for (int i = 0; i < f.getNodeCount(); i++) {

@@ -4,6 +4,7 @@ import dev.runnel.formats.proto.AttributeProto;
 import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.NodeProto;
 import dev.runnel.formats.proto.TensorProto;
+
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;

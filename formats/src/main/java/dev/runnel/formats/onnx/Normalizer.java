@@ -5,6 +5,7 @@ import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -33,7 +34,11 @@ final class Normalizer {
         Map<String, List<Rule>> r = new HashMap<>();
         // What was an attribute is an input now.
         add(r, "Squeeze Unsqueeze ReduceSum", 13, Normalizer::axesToInput);
-        add(r, "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax", 18, Normalizer::axesToInput);
+        add(
+                r,
+                "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax",
+                18,
+                Normalizer::axesToInput);
         add(r, "ReduceMean ReduceMin ReduceProd ReduceSumSquare", 18, Normalizer::axesToInput);
         add(r, "Reshape", 5, d -> attributeToInput(d, "shape", 1));
         add(r, "Slice", 10, Normalizer::sliceToInputs);
@@ -50,7 +55,11 @@ final class Normalizer {
         add(r, "Cast", 6, Normalizer::castByName);
         add(r, "Cast", ALWAYS, Normalizer::castWithoutFloat8);
         add(r, "Gemm", 7, d -> d.takeLong("broadcast", 0)); // broadcasting is always allowed now
-        add(r, "RNN GRU LSTM", 7, d -> d.takeLong("output_sequence", 0)); // an output's name says it
+        add(
+                r,
+                "RNN GRU LSTM",
+                7,
+                d -> d.takeLong("output_sequence", 0)); // an output's name says it
         add(r, "Tile", 6, Normalizer::refuseTile);
         add(r, "BatchNormalization", 14, Normalizer::batchNormalizationForInference);
         // What is nothing at run time.
@@ -62,7 +71,8 @@ final class Normalizer {
 
     private Normalizer() {}
 
-    private static void add(Map<String, List<Rule>> to, String ops, long before, Consumer<Draft> rewriting) {
+    private static void add(
+            Map<String, List<Rule>> to, String ops, long before, Consumer<Draft> rewriting) {
         for (String op : ops.split(" ")) {
             to.computeIfAbsent(op, k -> new ArrayList<>()).add(new Rule(before, rewriting));
         }
@@ -71,7 +81,8 @@ final class Normalizer {
     /// Rewrites `d`, a node of the standard domain in operator set `version`.
     ///
     /// @throws dev.runnel.MalformedModelException if an attribute is of the wrong type
-    /// @throws dev.runnel.UnsupportedModelException if the old meaning cannot be said in the new set
+    /// @throws dev.runnel.UnsupportedModelException if the old meaning cannot be said in the new
+    ///   set
     static void apply(Draft d, long version) {
         if (version < 6) {
             d.attributes.remove("consumed_inputs"); // a hint to an executor of 2017
@@ -132,8 +143,8 @@ final class Normalizer {
         }
     }
 
-    /// Softmax of old regarded x as a matrix: the axes from `axis` on were one. So they are made one
-    /// for its sake, unless there is only one.
+    /// Softmax of old regarded x as a matrix: the axes from `axis` on were one. So they are made
+    /// one for its sake, unless there is only one.
     private static void coerceToMatrix(Draft d) {
         String x = d.input(0);
         int rank = Math.max(d.rank(x), d.rank(d.outputs.getFirst()));
@@ -194,31 +205,48 @@ final class Normalizer {
         if (rankA >= 0 && rankB >= 0) {
             long missing = rankA - (axis < 0 ? axis + rankA : axis) - rankB;
             if (missing < 0) {
-                throw d.malformed("broadcasts " + rankB + " axes from axis " + axis + " of " + rankA);
+                throw d.malformed(
+                        "broadcasts " + rankB + " axes from axis " + axis + " of " + rankA);
             }
             if (missing > 0) {
-                d.setInput(1, d.emit("Unsqueeze", b, d.longs("axes", LongStream.range(-missing, 0).toArray())));
+                d.setInput(
+                        1,
+                        d.emit(
+                                "Unsqueeze",
+                                b,
+                                d.longs("axes", LongStream.range(-missing, 0).toArray())));
             }
             return;
         }
         if (axis < 0) {
-            throw d.unsupported("broadcasts from axis " + axis + " of a tensor whose rank the file does not say");
+            throw d.unsupported(
+                    "broadcasts from axis "
+                            + axis
+                            + " of a tensor whose rank the file does not say");
         }
         String shapeB = d.emit("Shape", b);
-        String difference = d.emit("Sub", d.emit("Shape", d.emit("Shape", a)), d.emit("Shape", shapeB));
+        String difference =
+                d.emit("Sub", d.emit("Shape", d.emit("Shape", a)), d.emit("Shape", shapeB));
         String missing = d.emit("Sub", difference, d.longs("axis", axis));
         Tensor one = Tensor.ofLongs(Shape.of(1), 1);
-        String ones = d.emit("ConstantOfShape", Map.of("value", new Attribute.OfTensor(one)), missing);
+        String ones =
+                d.emit("ConstantOfShape", Map.of("value", new Attribute.OfTensor(one)), missing);
         String shape = d.emit("Concat", Map.of("axis", new Attribute.OfLong(0)), shapeB, ones);
         d.setInput(1, d.emit("Reshape", b, shape));
     }
 
     private static void castByName(Draft d) {
         if (d.attributes.get("to") instanceof Attribute.OfString(String name)) {
-            TensorProto.DataType type = Stream.of(TensorProto.DataType.values())
-                    .filter(t -> t.name().equals(name))
-                    .findFirst()
-                    .orElseThrow(() -> d.malformed("attribute 'to' is '" + name + "', expected the name of a type"));
+            TensorProto.DataType type =
+                    Stream.of(TensorProto.DataType.values())
+                            .filter(t -> t.name().equals(name))
+                            .findFirst()
+                            .orElseThrow(
+                                    () ->
+                                            d.malformed(
+                                                    "attribute 'to' is '"
+                                                            + name
+                                                            + "', expected the name of a type"));
             d.attributes.put("to", new Attribute.OfLong(type.getNumber()));
         }
     }
@@ -230,7 +258,8 @@ final class Normalizer {
     }
 
     private static void refuseTile(Draft d) {
-        throw d.unsupported("Tile of operator sets below 6 is not supported; convert the model to 6 or later");
+        throw d.unsupported(
+                "Tile of operator sets below 6 is not supported; convert the model to 6 or later");
     }
 
     private static void refuseTraining(Draft d) {
@@ -258,34 +287,45 @@ final class Normalizer {
 
     private static void dropoutForInference(Draft d) {
         Tensor training = d.constant(d.input(2));
-        if (!d.input(2).isEmpty() && (training == null || training.elements() != 1 || training.getDouble(0) != 0)) {
+        if (!d.input(2).isEmpty()
+                && (training == null || training.elements() != 1 || training.getDouble(0) != 0)) {
             throw d.unsupported("training_mode is not known to be false");
         }
         if (d.isRead(1)) {
-            throw d.unsupported("output '" + d.outputs.get(1) + "' (mask) is read; it is of the training mode");
+            throw d.unsupported(
+                    "output '" + d.outputs.get(1) + "' (mask) is read; it is of the training mode");
         }
         d.becomeIdentity();
     }
 
     private static void constantToInitializer(Draft d) {
         if (d.attributes.size() != 1) {
-            throw d.malformed("has " + d.attributes.size() + " attributes, expected one: the value");
+            throw d.malformed(
+                    "has " + d.attributes.size() + " attributes, expected one: the value");
         }
         Map.Entry<String, Attribute> only = d.attributes.entrySet().iterator().next();
         String name = only.getKey();
         d.becomeConstant(
                 switch (only.getValue()) {
                     case Attribute.OfTensor(Tensor t) when name.equals("value") -> t;
-                    case Attribute.OfFloat(float f) when name.equals("value_float") -> Tensor.ofFloats(Shape.SCALAR, f);
-                    case Attribute.OfLong(long i) when name.equals("value_int") -> Tensor.ofLongs(Shape.SCALAR, i);
-                    case Attribute.OfFloats(List<Float> f) when name.equals("value_floats") -> floats(f);
+                    case Attribute.OfFloat(float f) when name.equals("value_float") ->
+                            Tensor.ofFloats(Shape.SCALAR, f);
+                    case Attribute.OfLong(long i) when name.equals("value_int") ->
+                            Tensor.ofLongs(Shape.SCALAR, i);
+                    case Attribute.OfFloats(List<Float> f) when name.equals("value_floats") ->
+                            floats(f);
                     case Attribute.OfLongs(List<Long> i) when name.equals("value_ints") ->
-                        Tensor.ofLongs(
-                                Shape.of(i.size()), i.stream().mapToLong(Long::longValue).toArray());
+                            Tensor.ofLongs(
+                                    Shape.of(i.size()),
+                                    i.stream().mapToLong(Long::longValue).toArray());
                     case Attribute.OfString _, Attribute.OfStrings _ ->
-                        throw d.unsupported("attribute '" + name + "': strings are not supported");
+                            throw d.unsupported(
+                                    "attribute '" + name + "': strings are not supported");
                     default ->
-                        throw d.malformed("attribute '" + name + "' is none of Constant's, or of the wrong type");
+                            throw d.malformed(
+                                    "attribute '"
+                                            + name
+                                            + "' is none of Constant's, or of the wrong type");
                 });
     }
 

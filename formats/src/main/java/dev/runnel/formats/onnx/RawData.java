@@ -4,23 +4,27 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Parser;
+
 import dev.runnel.MalformedModelException;
 import dev.runnel.formats.file.MappedFile;
+
+import org.jspecify.annotations.Nullable;
+
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// Parses a file of ONNX messages without carrying the tensors' `raw_data` through the heap.
 ///
 /// The protobuf parser copies every `bytes` field. So the messages are walked once in the mapped
 /// file, along the fields that lead to tensors, and the parser is given the same messages with each
-/// `raw_data` replaced by 16 bytes that say where in the file it lies: [#slice] finds it again. Only
-/// lengths change on the way; all else reaches the parser as it is. The walk also checks every length
-/// against the message around it, in longs, so that a lying one is found before anything is allocated.
+/// `raw_data` replaced by 16 bytes that say where in the file it lies: [#slice] finds it again.
+/// Only lengths change on the way; all else reaches the parser as it is. The walk also checks every
+/// length against the message around it, in longs, so that a lying one is found before anything is
+/// allocated.
 final class RawData {
     /// Messages within messages that we follow; one branch of `If` within another takes three.
     static final int MAX_DEPTH = 100;
@@ -44,10 +48,13 @@ final class RawData {
             return switch (this) {
                 case ModelProto -> number == 7 ? GraphProto : number == 25 ? FunctionProto : null;
                 case GraphProto -> number == 1 ? NodeProto : number == 5 ? TensorProto : null;
-                case FunctionProto -> number == 7 ? NodeProto : number == 11 ? AttributeProto : null;
+                case FunctionProto ->
+                        number == 7 ? NodeProto : number == 11 ? AttributeProto : null;
                 case NodeProto -> number == 5 ? AttributeProto : null;
                 case AttributeProto ->
-                    number == 5 || number == 10 ? TensorProto : number == 6 || number == 11 ? GraphProto : null;
+                        number == 5 || number == 10
+                                ? TensorProto
+                                : number == 6 || number == 11 ? GraphProto : null;
                 case TensorProto -> null;
             };
         }
@@ -71,18 +78,22 @@ final class RawData {
             pieces.add(file.bytes());
         }
         CodedInputStream in = CodedInputStream.newInstance(pieces.stream());
-        in.setRecursionLimit(MAX_DEPTH + 28); // the types of a graph's inputs nest deeper than it does
+        in.setRecursionLimit(
+                MAX_DEPTH + 28); // the types of a graph's inputs nest deeper than it does
         try {
             return parser.parseFrom(in);
         } catch (InvalidProtocolBufferException e) {
             String why = String.valueOf(e.getMessage());
             throw new MalformedModelException(
-                    file.name() + ": "
+                    file.name()
+                            + ": "
                             + (why.contains("UTF-8")
                                     ? "a name is not valid UTF-8; the file is corrupt"
                                     : why.contains("nesting")
                                             ? "a type is nested too deep; the file is corrupt"
-                                            : root + " has a field of the wrong kind; the file is corrupt"),
+                                            : root
+                                                    + " has a field of the wrong kind; the file is"
+                                                    + " corrupt"),
                     e);
         }
     }
@@ -96,7 +107,8 @@ final class RawData {
     /// The message from byte `from` to `to`, rewritten; null if nothing in it needs to be.
     private @Nullable Pieces message(Message kind, long from, long to, int depth) {
         if (depth > MAX_DEPTH) {
-            throw file.malformed("graphs are nested more than " + MAX_DEPTH + " messages deep at byte " + from);
+            throw file.malformed(
+                    "graphs are nested more than " + MAX_DEPTH + " messages deep at byte " + from);
         }
         Pieces out = null;
         long kept = from;
@@ -152,8 +164,13 @@ final class RawData {
             throw corrupt(
                     kind,
                     start,
-                    "field " + field + " of " + Long.toUnsignedString(length) + " bytes, with "
-                            + (to - position) + " left");
+                    "field "
+                            + field
+                            + " of "
+                            + Long.toUnsignedString(length)
+                            + " bytes, with "
+                            + (to - position)
+                            + " left");
         }
         position += length;
     }
@@ -175,7 +192,8 @@ final class RawData {
     }
 
     private MalformedModelException corrupt(Message kind, long at, String what) {
-        return file.malformed(kind + " has " + what + " at byte " + at + "; the file is truncated or corrupt");
+        return file.malformed(
+                kind + " has " + what + " at byte " + at + "; the file is truncated or corrupt");
     }
 
     /// Bytes that lie in many places, to be read one after the other.

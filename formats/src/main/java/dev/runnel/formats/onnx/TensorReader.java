@@ -7,6 +7,7 @@ import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,8 +21,10 @@ import java.util.List;
 final class TensorReader {
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final MappedFile file;
     private final ExternalData external;
@@ -47,8 +50,14 @@ final class TensorReader {
                     case "raw_data" -> {
                         MemorySegment raw = raw(p);
                         if (raw.byteSize() != type.byteSize()) {
-                            throw file.malformed(what + " has " + raw.byteSize() + " bytes of raw_data, expected "
-                                    + type.byteSize() + " for " + type);
+                            throw file.malformed(
+                                    what
+                                            + " has "
+                                            + raw.byteSize()
+                                            + " bytes of raw_data, expected "
+                                            + type.byteSize()
+                                            + " for "
+                                            + type);
                         }
                         yield -1;
                     }
@@ -60,8 +69,16 @@ final class TensorReader {
                     default -> p.getInt32DataCount();
                 };
         if (count >= 0 && count != type.shape().elements()) {
-            throw file.malformed(what + " has " + count + " elements in " + place + ", expected "
-                    + type.shape().elements() + " for " + type);
+            throw file.malformed(
+                    what
+                            + " has "
+                            + count
+                            + " elements in "
+                            + place
+                            + ", expected "
+                            + type.shape().elements()
+                            + " for "
+                            + type);
         }
         MemorySegment data =
                 switch (place) {
@@ -81,8 +98,11 @@ final class TensorReader {
         if (dtype == null) {
             throw p.getDataType() == 0
                     ? file.malformed(what + " has no data_type")
-                    : file.unsupported(what + " has elements of type " + typeName(p.getDataType())
-                            + ", which Runnel does not have");
+                    : file.unsupported(
+                            what
+                                    + " has elements of type "
+                                    + typeName(p.getDataType())
+                                    + ", which Runnel does not have");
         }
         long[] dims = p.getDimsList().stream().mapToLong(Long::longValue).toArray();
         try {
@@ -116,23 +136,35 @@ final class TensorReader {
         addIf(filled, p.getStringDataCount() > 0, "string_data");
         addIf(
                 filled,
-                p.getExternalDataCount() > 0 || p.getDataLocation() == TensorProto.DataLocation.EXTERNAL,
+                p.getExternalDataCount() > 0
+                        || p.getDataLocation() == TensorProto.DataLocation.EXTERNAL,
                 "external_data");
         if (filled.size() > 1) {
-            throw file.malformed(what + " has elements in both " + filled.get(0) + " and " + filled.get(1));
+            throw file.malformed(
+                    what + " has elements in both " + filled.get(0) + " and " + filled.get(1));
         }
         if (filled.isEmpty()) {
             if (type.shape().elements() != 0) {
                 throw file.malformed(
-                        what + " has no elements, expected " + type.shape().elements() + " for " + type);
+                        what
+                                + " has no elements, expected "
+                                + type.shape().elements()
+                                + " for "
+                                + type);
             }
             return "";
         }
         String place = filled.get(0);
         String typed = typedField(type.dtype());
         if (!place.equals("raw_data") && !place.equals("external_data") && !place.equals(typed)) {
-            throw file.malformed(what + " has elements in " + place + ", expected raw_data or " + typed + " for "
-                    + type);
+            throw file.malformed(
+                    what
+                            + " has elements in "
+                            + place
+                            + ", expected raw_data or "
+                            + typed
+                            + " for "
+                            + type);
         }
         return place;
     }
@@ -163,17 +195,41 @@ final class TensorReader {
         for (int i = 0; i < n; i++) {
             switch (type.dtype()) {
                 case FLOAT32 -> data.set(INT, 4L * i, Float.floatToRawIntBits(p.getFloatData(i)));
-                case FLOAT64 -> data.set(LONG, 8L * i, Double.doubleToRawLongBits(p.getDoubleData(i)));
+                case FLOAT64 ->
+                        data.set(LONG, 8L * i, Double.doubleToRawLongBits(p.getDoubleData(i)));
                 case INT64 -> data.set(LONG, 8L * i, p.getInt64Data(i));
                 case UINT64 -> data.set(LONG, 8L * i, p.getUint64Data(i));
-                case UINT32 -> data.set(INT, 4L * i, (int) within(p.getUint64Data(i), 0, 0xffffffffL, i, type, what));
+                case UINT32 ->
+                        data.set(
+                                INT,
+                                4L * i,
+                                (int) within(p.getUint64Data(i), 0, 0xffffffffL, i, type, what));
                 case INT32 -> data.set(INT, 4L * i, p.getInt32Data(i));
-                case INT16 -> data.set(SHORT, 2L * i, (short) within(p.getInt32Data(i), -0x8000, 0x7fff, i, type, what));
+                case INT16 ->
+                        data.set(
+                                SHORT,
+                                2L * i,
+                                (short) within(p.getInt32Data(i), -0x8000, 0x7fff, i, type, what));
                 case UINT16, FLOAT16, BFLOAT16 ->
-                    data.set(SHORT, 2L * i, (short) within(p.getInt32Data(i), 0, 0xffff, i, type, what));
-                case INT8 -> data.set(ValueLayout.JAVA_BYTE, i, (byte) within(p.getInt32Data(i), -128, 127, i, type, what));
-                case UINT8 -> data.set(ValueLayout.JAVA_BYTE, i, (byte) within(p.getInt32Data(i), 0, 255, i, type, what));
-                case BOOL -> data.set(ValueLayout.JAVA_BYTE, i, (byte) within(p.getInt32Data(i), 0, 1, i, type, what));
+                        data.set(
+                                SHORT,
+                                2L * i,
+                                (short) within(p.getInt32Data(i), 0, 0xffff, i, type, what));
+                case INT8 ->
+                        data.set(
+                                ValueLayout.JAVA_BYTE,
+                                i,
+                                (byte) within(p.getInt32Data(i), -128, 127, i, type, what));
+                case UINT8 ->
+                        data.set(
+                                ValueLayout.JAVA_BYTE,
+                                i,
+                                (byte) within(p.getInt32Data(i), 0, 255, i, type, what));
+                case BOOL ->
+                        data.set(
+                                ValueLayout.JAVA_BYTE,
+                                i,
+                                (byte) within(p.getInt32Data(i), 0, 1, i, type, what));
             }
         }
         return data;
@@ -181,8 +237,18 @@ final class TensorReader {
 
     private long within(long value, long min, long max, int index, TensorType type, String what) {
         if (value < min || value > max) {
-            throw file.malformed(what + " has " + value + " as element " + index + ", expected " + min + " to " + max
-                    + " for " + type.dtype());
+            throw file.malformed(
+                    what
+                            + " has "
+                            + value
+                            + " as element "
+                            + index
+                            + ", expected "
+                            + min
+                            + " to "
+                            + max
+                            + " for "
+                            + type.dtype());
         }
         return value;
     }
@@ -193,7 +259,12 @@ final class TensorReader {
             byte b = data.get(ValueLayout.JAVA_BYTE, i);
             if (b != 0 && b != 1) {
                 throw file.malformed(
-                        what + " has " + Byte.toUnsignedInt(b) + " as element " + i + ", expected 0 or 1 for bool");
+                        what
+                                + " has "
+                                + Byte.toUnsignedInt(b)
+                                + " as element "
+                                + i
+                                + ", expected 0 or 1 for bool");
             }
         }
     }
