@@ -5,8 +5,8 @@ package dev.runnel;
 final class WarmUp {
     private static final int BLOCK = 100;
     private static final long LEAST_NANOS = 300_000_000;
-    private static final long MOST_NANOS = 5_000_000_000L;
-    private static final long STEADY_NANOS = 250_000_000;
+    private static final long MOST_NANOS = 10_000_000_000L;
+    private static final long STEADY_NANOS = 500_000_000;
     private static final double FASTER = 0.95;
 
     private WarmUp() {}
