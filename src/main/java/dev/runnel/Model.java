@@ -4,6 +4,7 @@ import dev.runnel.graph.Graph;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Slab;
 import dev.runnel.internal.memory.Weights;
+import dev.runnel.internal.op.Operators;
 import dev.runnel.internal.plan.BoundPlan;
 import dev.runnel.internal.plan.Compilation;
 import dev.runnel.internal.plan.Plan;
@@ -15,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedSet;
 
 /// A compiled graph: plans plus packed off-heap weights. Thread-safe: all sessions and states share
 /// it, and it cannot be closed while any of them is open.
@@ -88,6 +90,13 @@ public final class Model implements AutoCloseable {
                 arena.close();
             }
         }
+    }
+
+    /// The operators of the standard domain that models may use, by name, sorted.
+    public static SortedSet<String> operators() {
+        SortedSet<String> names = Operators.names();
+        names.add("If"); // by the planner itself
+        return names;
     }
 
     /// The graph's name.

@@ -6,6 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /// The registry: which [Operator] serves which name. Each family adds its own.
 public final class Operators {
@@ -56,5 +58,10 @@ public final class Operators {
     /// The operator of that domain and name, or null if there is none.
     public static @Nullable Operator find(String domain, String op) {
         return domain.isEmpty() ? STANDARD.get(op) : null;
+    }
+
+    /// The names of all, sorted.
+    public static SortedSet<String> names() {
+        return new TreeSet<>(STANDARD.keySet());
     }
 }

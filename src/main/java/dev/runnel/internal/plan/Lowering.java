@@ -110,7 +110,8 @@ final class Lowering {
                                         + before.type
                                         + " and comes out as "
                                         + after.type
-                                        + "; a state keeps its type");
+                                        + "; a state keeps its type: leave it to the caller"
+                                        + " with Options.stateless()");
                     }
                     carried.add(new Lowered.Carried(name, before, after));
                 });

@@ -14,7 +14,8 @@ import java.util.Set;
 
 /// Finds the inputs and outputs of a graph that are the two ends of a recurrent node's state: the
 /// input reaches an initial_h or initial_c, the output comes from the matching Y_h or Y_c, and only
-/// operators that move data lie between. Follows names through the graph and the branches in it,
+/// operators that move data lie between. An output may come from more nodes than the input reaches:
+/// those of a branch that starts from zero. Follows names through the graph and the branches in it,
 /// without looking at shapes.
 final class Pairs {
     private static final Set<String> MOVERS =
@@ -75,11 +76,12 @@ final class Pairs {
                 (input, ends) -> {
                     List<String> outputs =
                             graph.outputs().stream()
+                                    .filter(o -> fits(graph, input, o))
                                     .map(ValueInfo::name)
                                     .filter(
                                             o ->
                                                     names.containsKey(o)
-                                                            && names.get(o).ends.equals(ends))
+                                                            && names.get(o).ends.containsAll(ends))
                                     .toList();
                     if (!ends.isEmpty()
                             && outputs.size() == 1
@@ -88,6 +90,25 @@ final class Pairs {
                     }
                 });
         return found;
+    }
+
+    /// Whether an output may be an input's next value: no dimension that both declare differs.
+    private static boolean fits(Graph graph, String input, ValueInfo output) {
+        ValueInfo in =
+                graph.inputs().stream()
+                        .filter(i -> i.name().equals(input))
+                        .findFirst()
+                        .orElseThrow();
+        if (in.dtype() != output.dtype() || in.dims() == null || output.dims() == null) {
+            return in.dtype() == output.dtype();
+        }
+        boolean fits = in.dims().size() == output.dims().size();
+        for (int a = 0; fits && a < in.dims().size(); a++) {
+            ValueInfo.Dim i = in.dims().get(a);
+            ValueInfo.Dim o = output.dims().get(a);
+            fits = !i.isFixed() || !o.isFixed() || i.size() == o.size();
+        }
+        return fits;
     }
 
     private void follow(Graph graph, Map<String, Content> names) {

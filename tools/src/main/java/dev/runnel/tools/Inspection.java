@@ -10,7 +10,6 @@ import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
-import dev.runnel.internal.op.Operators;
 
 import org.jspecify.annotations.Nullable;
 
@@ -128,7 +127,8 @@ record Inspection(
                 node -> {
                     String name =
                             node.domain().isEmpty() ? node.op() : node.domain() + "." + node.op();
-                    boolean supported = Operators.find(node.domain(), node.op()) != null;
+                    boolean supported =
+                            node.domain().isEmpty() && Model.operators().contains(node.op());
                     lines.merge(
                             name,
                             new OperatorLine(name, 1, supported),
