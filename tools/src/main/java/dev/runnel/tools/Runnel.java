@@ -26,10 +26,12 @@ import java.nio.charset.StandardCharsets;
             RunCommand.class,
             VerifyCommand.class,
             BenchCommand.class,
+            DemoCommand.class,
         },
         synopsisSubcommandLabel = "COMMAND",
         footerHeading = "%nExamples:%n",
         footer = {
+            "  runnel demo idioms 画龙点睛",
             "  runnel inspect vad.onnx",
             "  runnel run vad.onnx --input input=frame.npy --input state=zero.npy --bind sr=16000",
             "  runnel verify --stream models/",

@@ -1,0 +1,30 @@
+package dev.runnel.tools;
+
+import dev.runnel.tools.demo.IdiomsCommand;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/// `runnel demo`: small trained models at work.
+@Command(
+        name = "demo",
+        description = "Shows small trained models at work.",
+        mixinStandardHelpOptions = true,
+        subcommands = IdiomsCommand.class)
+public final class DemoCommand implements Runnable {
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(
+                spec.commandLine(), "demo: which one is missing, expected one of " + names());
+    }
+
+    private String names() {
+        return String.join(", ", spec.subcommands().keySet());
+    }
+}

@@ -1,0 +1,164 @@
+package dev.runnel.tools.demo;
+
+import dev.runnel.Model;
+
+import org.HdrHistogram.Histogram;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+
+/// `runnel demo idioms`: the command line of [IdiomsDemo].
+@Command(
+        name = "idioms",
+        description = {
+            "Plays the idiom chain (成语接龙): each idiom begins with the character the one before it"
+                    + " ended with, and none is said twice.",
+            "A character LSTM says the idioms character by character. It keeps to real ones; where"
+                + " none is left it makes one up and says so."
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  runnel demo idioms 画龙点睛",
+            "  runnel demo idioms 一心一意 --rounds 100 --real-only",
+            "  runnel demo idioms 四海为家 --temperature 1 --seed 7"
+        },
+        mixinStandardHelpOptions = true)
+public final class IdiomsCommand implements Callable<Integer> {
+    private static final String FOLDER = "idioms/";
+    private static final int WARM_STEPS = 2000;
+
+    @Parameters(paramLabel = "IDIOM", description = "Four Chinese characters.")
+    String first = "";
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "10",
+            description = "Stop after N idioms (default: ${DEFAULT-VALUE}).")
+    int rounds;
+
+    @Option(
+            names = "--temperature",
+            paramLabel = "T",
+            defaultValue = "0",
+            description =
+                    "0 takes the best-scored character, more is bolder (default:"
+                        + " ${DEFAULT-VALUE}).")
+    double temperature;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Which dice, at a temperature above 0 (default: ${DEFAULT-VALUE}).")
+    long seed;
+
+    @Option(names = "--real-only", description = "Stop rather than make an idiom up.")
+    boolean realOnly;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        if (rounds < 1) {
+            throw wrong("--rounds is " + rounds + ", expected at least 1");
+        }
+        if (!(temperature >= 0 && temperature < Double.POSITIVE_INFINITY)) {
+            throw wrong("--temperature is " + temperature + ", expected at least 0");
+        }
+        Vocabulary vocabulary = new Vocabulary(Embedded.text(FOLDER + "vocabulary.txt").strip());
+        Idioms idioms = new Idioms(Embedded.text(FOLDER + "idioms.txt").lines().toList());
+        String start;
+        try {
+            start = IdiomArgument.parse(first, vocabulary);
+        } catch (IllegalArgumentException e) {
+            throw wrong(String.valueOf(e.getMessage()));
+        }
+        try (Model model = Model.compile(Embedded.model(FOLDER + "idioms.onnx"));
+                IdiomsDemo demo =
+                        new IdiomsDemo(
+                                model,
+                                vocabulary,
+                                idioms,
+                                new Sampler(temperature, seed),
+                                realOnly)) {
+            PrintWriter out = spec.commandLine().getOut();
+            out.println(start + (idioms.isReal(start) ? "" : "  " + unknown(start, idioms)));
+            play(demo, start, out);
+            time(demo, model, out);
+        }
+        return 0;
+    }
+
+    static String unknown(String start, Idioms idioms) {
+        return "(not among the %d idioms known here; playing on from %c)"
+                .formatted(idioms.size(), Idioms.last(start));
+    }
+
+    private void play(IdiomsDemo demo, String start, PrintWriter out) {
+        String before = start;
+        for (int round = 1; round <= rounds; round++) {
+            Optional<IdiomsDemo.Link> link = demo.next(before, character -> say(out, character));
+            if (link.isEmpty()) {
+                out.println("stopped: no idiom is left that begins with " + Idioms.last(before));
+                return;
+            }
+            out.println(
+                    link.get().real()
+                            ? ""
+                            : "  (made up: no idiom is left that begins with "
+                                    + Idioms.last(before)
+                                    + ")");
+            before = link.get().idiom();
+        }
+        out.println("stopped after --rounds " + rounds);
+    }
+
+    private static void say(PrintWriter out, char character) {
+        out.print(character);
+        out.flush();
+    }
+
+    /// The game's own steps are few, and the first of their JVM: what a step takes after them is a
+    /// second figure, measured on the same characters.
+    private static void time(IdiomsDemo demo, Model model, PrintWriter out) {
+        Histogram game = demo.stepNanos();
+        out.println(game.getTotalCount() + " steps" + percentiles(game, "in a cold JVM"));
+        out.flush();
+        if (game.getTotalCount() > 0) {
+            Histogram warm = demo.warmStepNanos(WARM_STEPS);
+            out.println(
+                    warm.getTotalCount()
+                            + " more, warmed up"
+                            + percentiles(warm, "(" + model.kernels() + ")"));
+        }
+    }
+
+    private static String percentiles(Histogram nanos, String note) {
+        if (nanos.getTotalCount() == 0) {
+            return ""; // of nothing there are no percentiles
+        }
+        return String.format(
+                Locale.ROOT,
+                ": p50 %.1f µs, p99 %.1f µs a step %s",
+                nanos.getValueAtPercentile(50) / 1e3,
+                nanos.getValueAtPercentile(99) / 1e3,
+                note);
+    }
+
+    private ParameterException wrong(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+}

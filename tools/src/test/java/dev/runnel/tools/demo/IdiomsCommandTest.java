@@ -1,0 +1,89 @@
+package dev.runnel.tools.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.runnel.tools.DemoCommand;
+
+import org.junit.jupiter.api.Test;
+
+import picocli.CommandLine;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+
+class IdiomsCommandTest {
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    private int demo(String... args) {
+        return new CommandLine(new DemoCommand())
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true))
+                .execute(args);
+    }
+
+    private List<String> lines() {
+        return out.toString().lines().toList();
+    }
+
+    @Test
+    void idioms_fromARealIdiom_playsTheRoundsAndTimesThem() {
+        assertThat(demo("idioms", "四海为家", "--rounds", "5")).isZero();
+        assertThat(lines()).hasSize(9);
+        assertThat(lines().subList(0, 6)).allSatisfy(line -> assertThat(line).hasSize(4));
+        assertThat(lines().getFirst()).isEqualTo("四海为家");
+        assertThat(lines().get(6)).isEqualTo("stopped after --rounds 5");
+        String time = "p50 [0-9.]+ µs, p99 [0-9.]+ µs a step";
+        assertThat(lines().get(7)).matches("15 steps: " + time + " in a cold JVM");
+        assertThat(lines().get(8)).matches("20[01]\\d more, warmed up: " + time + " \\(.+\\)");
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void idioms_whereNoneBegins_saysThatItMakesOneUp() {
+        assertThat(demo("idioms", "画龙点睛", "--rounds", "1")).isZero();
+        assertThat(lines().get(1))
+                .matches("睛.{3}  \\(made up: no idiom is left that begins with 睛\\)");
+        assertThat(lines().get(2)).isEqualTo("stopped after --rounds 1");
+    }
+
+    @Test
+    void idioms_realOnlyWhereNoneBegins_saysWhyItStops() {
+        assertThat(demo("idioms", "画龙点睛", "--real-only")).isZero();
+        assertThat(lines())
+                .containsExactly("画龙点睛", "stopped: no idiom is left that begins with 睛", "0 steps");
+    }
+
+    @Test
+    void idioms_fromAnUnknownIdiom_saysSoAndPlaysOn() {
+        assertThat(demo("idioms", "一二三四", "--rounds", "1")).isZero();
+        assertThat(lines().getFirst())
+                .isEqualTo("一二三四  (not among the 7874 idioms known here; playing on from 四)");
+        assertThat(lines().get(1)).startsWith("四").hasSize(4);
+    }
+
+    @Test
+    void idioms_fromNoIdiom_isAUsageError() {
+        assertThat(demo("idioms", "abc")).isEqualTo(2);
+        assertThat(err.toString())
+                .startsWith(
+                        "'abc' has 'a' (U+0061), which is not a Chinese character; expected an"
+                            + " idiom of four Chinese characters, such as 画龙点睛");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void idioms_withOptionsOutOfRange_areUsageErrors() {
+        assertThat(demo("idioms", "四海为家", "--rounds", "0")).isEqualTo(2);
+        assertThat(err.toString()).startsWith("--rounds is 0, expected at least 1");
+        err.getBuffer().setLength(0);
+        for (String temperature : new String[] {"-1", "NaN", "Infinity"}) {
+            assertThat(demo("idioms", "四海为家", "--temperature=" + temperature)).isEqualTo(2);
+        }
+        assertThat(err.toString()).startsWith("--temperature is -1.0, expected at least 0");
+        assertThat(demo("idioms")).isEqualTo(2);
+        assertThat(demo("idioms", "四海为家", "家喻户晓")).isEqualTo(2);
+        assertThat(demo()).isEqualTo(2);
+    }
+}
