@@ -75,8 +75,9 @@ public final class IdiomsDemo implements AutoCloseable {
             idiom.append(next);
             listener.accept(next);
         }
-        idioms.say(idiom.toString());
-        return Optional.of(new Link(idiom.toString(), !real.isEmpty()));
+        Link link = new Link(idiom.toString(), idioms.isReal(idiom.toString()));
+        idioms.say(link.idiom);
+        return Optional.of(link);
     }
 
     private void step(char character) {
