@@ -239,15 +239,16 @@ final class VectorPanels implements PanelProduct {
         }
         int rows = p.to() - p.from();
         long j = 0;
-        for (; j + 4 * V <= row; j += 4 * V) {
-            fourByFour(w, p.inputs() + j, row, rows, s, x, xStride, z + j, zStride);
+        for (; j + 2 * V <= row; j += 2 * V) {
+            fourByTwo(w, p.inputs() + j, row, rows, s, x, xStride, z + j, zStride);
         }
         for (; j < row; j += V) {
             fourByOne(w, p.inputs() + j, row, rows, s, x, xStride, z + j, zStride);
         }
     }
 
-    private static void fourByFour(
+    /// Sixteen sums would keep the arithmetic busier, and exceed C2's budget of nodes.
+    private static void fourByTwo(
             MemorySegment w,
             long at,
             long row,
@@ -257,69 +258,40 @@ final class VectorPanels implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
-        long zb = z + zStride;
-        long zc = zb + zStride;
-        long zd = zc + zStride;
         FloatVector a0 = load(s, z);
         FloatVector a1 = load(s, z + V);
-        FloatVector a2 = load(s, z + 2 * V);
-        FloatVector a3 = load(s, z + 3 * V);
-        FloatVector b0 = load(s, zb);
-        FloatVector b1 = load(s, zb + V);
-        FloatVector b2 = load(s, zb + 2 * V);
-        FloatVector b3 = load(s, zb + 3 * V);
-        FloatVector c0 = load(s, zc);
-        FloatVector c1 = load(s, zc + V);
-        FloatVector c2 = load(s, zc + 2 * V);
-        FloatVector c3 = load(s, zc + 3 * V);
-        FloatVector d0 = load(s, zd);
-        FloatVector d1 = load(s, zd + V);
-        FloatVector d2 = load(s, zd + 2 * V);
-        FloatVector d3 = load(s, zd + 3 * V);
+        FloatVector b0 = load(s, z + zStride);
+        FloatVector b1 = load(s, z + zStride + V);
+        FloatVector c0 = load(s, z + 2 * zStride);
+        FloatVector c1 = load(s, z + 2 * zStride + V);
+        FloatVector d0 = load(s, z + 3 * zStride);
+        FloatVector d1 = load(s, z + 3 * zStride + V);
         for (int k = 0; k < rows; k++) {
             long o = at + k * row;
             long x = x0 + 4L * k;
             FloatVector w0 = load(w, o);
             FloatVector w1 = load(w, o + V);
-            FloatVector w2 = load(w, o + 2 * V);
-            FloatVector w3 = load(w, o + 3 * V);
             FloatVector xa = spread(s, x);
             a0 = w0.fma(xa, a0);
             a1 = w1.fma(xa, a1);
-            a2 = w2.fma(xa, a2);
-            a3 = w3.fma(xa, a3);
             FloatVector xb = spread(s, x + xStride);
             b0 = w0.fma(xb, b0);
             b1 = w1.fma(xb, b1);
-            b2 = w2.fma(xb, b2);
-            b3 = w3.fma(xb, b3);
             FloatVector xc = spread(s, x + 2 * xStride);
             c0 = w0.fma(xc, c0);
             c1 = w1.fma(xc, c1);
-            c2 = w2.fma(xc, c2);
-            c3 = w3.fma(xc, c3);
             FloatVector xd = spread(s, x + 3 * xStride);
             d0 = w0.fma(xd, d0);
             d1 = w1.fma(xd, d1);
-            d2 = w2.fma(xd, d2);
-            d3 = w3.fma(xd, d3);
         }
         a0.intoMemorySegment(s, z, LE);
         a1.intoMemorySegment(s, z + V, LE);
-        a2.intoMemorySegment(s, z + 2 * V, LE);
-        a3.intoMemorySegment(s, z + 3 * V, LE);
-        b0.intoMemorySegment(s, zb, LE);
-        b1.intoMemorySegment(s, zb + V, LE);
-        b2.intoMemorySegment(s, zb + 2 * V, LE);
-        b3.intoMemorySegment(s, zb + 3 * V, LE);
-        c0.intoMemorySegment(s, zc, LE);
-        c1.intoMemorySegment(s, zc + V, LE);
-        c2.intoMemorySegment(s, zc + 2 * V, LE);
-        c3.intoMemorySegment(s, zc + 3 * V, LE);
-        d0.intoMemorySegment(s, zd, LE);
-        d1.intoMemorySegment(s, zd + V, LE);
-        d2.intoMemorySegment(s, zd + 2 * V, LE);
-        d3.intoMemorySegment(s, zd + 3 * V, LE);
+        b0.intoMemorySegment(s, z + zStride, LE);
+        b1.intoMemorySegment(s, z + zStride + V, LE);
+        c0.intoMemorySegment(s, z + 2 * zStride, LE);
+        c1.intoMemorySegment(s, z + 2 * zStride + V, LE);
+        d0.intoMemorySegment(s, z + 3 * zStride, LE);
+        d1.intoMemorySegment(s, z + 3 * zStride + V, LE);
     }
 
     private static void fourByOne(

@@ -12,7 +12,7 @@ class FunctionsTest {
         float of(float x);
     }
 
-    /// Every 499th float; every 7th gave no more than the bounds asserted below.
+    /// Every 499th float; every 7th stayed within the bounds asserted below too.
     private static final int STRIDE = 499;
 
     private static double worstUlp(
@@ -47,17 +47,17 @@ class FunctionsTest {
     @Test
     void sigmoid_overAllFloatsAboveItsTail_isWithinTheStatedError() {
         assertThat(worstUlp(Functions::sigmoid, x -> 1 / (1 + Math.exp(-x)), -87.3f, MAX))
-                .isLessThan(2.8);
+                .isLessThan(3);
     }
 
     @Test
     void exp_overAllFloats_isWithinTheStatedError() {
-        assertThat(worstUlp(Functions::exp, Math::exp, -MAX, MAX)).isLessThan(1);
+        assertThat(worstUlp(Functions::exp, Math::exp, -MAX, MAX)).isLessThan(1.01);
     }
 
     @Test
     void log_overAllFloats_isWithinTheStatedError() {
-        assertThat(worstUlp(Functions::log, Math::log, -MAX, MAX)).isLessThan(1);
+        assertThat(worstUlp(Functions::log, Math::log, -MAX, MAX)).isLessThan(0.9);
     }
 
     @Test
