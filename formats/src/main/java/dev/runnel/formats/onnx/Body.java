@@ -62,6 +62,11 @@ final class Body {
         return constant != null || outer == null ? constant : outer.constant(tensor);
     }
 
+    /// Whether `tensor` is a constant of this graph itself.
+    boolean hasConstant(String tensor) {
+        return initializers.containsKey(tensor);
+    }
+
     void addConstant(String name, Tensor value) {
         if (initializers.put(name, value) != null) {
             throw file.malformed(

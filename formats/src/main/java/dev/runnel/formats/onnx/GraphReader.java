@@ -31,6 +31,8 @@ final class GraphReader {
     /// Functions that call functions grow by powers; no real model comes near these.
     private static final int MAX_NODES = 1_000_000;
 
+    private static final long MAX_EXPANDED_BYTES = 256L << 20;
+
     private static final int MAX_CALLS = 64;
 
     private final MappedFile file;
@@ -41,6 +43,7 @@ final class GraphReader {
     private final AttributeReader attributes;
     private final Names names;
     private int nodes;
+    private long expandedBytes;
 
     GraphReader(MappedFile file, ModelProto model) {
         this.file = file;
@@ -90,19 +93,20 @@ final class GraphReader {
             body.addConstant(
                     scope.tensor(t.getName()), tensors.read(t, "tensor '" + t.getName() + "'"));
         }
-        List<ValueInfo> inputs = values(g.getInputList(), "input", scope, body);
+        List<ValueInfo> inputs = values(g.getInputList(), "input", scope, body, outer);
         // Before IR version 4 every initializer was listed as an input as well; since, being listed
         // makes it a default that the caller may replace. We take either as the constant it is.
-        inputs.removeIf(v -> body.constant(v.name()) != null);
+        inputs.removeIf(v -> body.hasConstant(v.name()));
         List<NodeProto> list = g.getNodeList();
         for (int i = 0; i < list.size(); i++) {
             node(list.get(i), i, scope, body);
         }
         return body.toGraph(
-                name, inputs, values(g.getOutputList(), "output", scope, body), metadata);
+                name, inputs, values(g.getOutputList(), "output", scope, body, outer), metadata);
     }
 
-    private List<ValueInfo> values(List<ValueInfoProto> list, String kind, Scope scope, Body body) {
+    private List<ValueInfo> values(
+            List<ValueInfoProto> list, String kind, Scope scope, Body body, @Nullable Body outer) {
         Set<String> seen = new HashSet<>();
         List<ValueInfo> values = new ArrayList<>();
         for (ValueInfoProto p : list) {
@@ -117,7 +121,7 @@ final class GraphReader {
             boolean typed =
                     p.getType().getTensorType().getElemType() != 0
                             || p.getType().getValueCase().getNumber() > 1;
-            if (kind.equals("output") && !typed) {
+            if (!typed && outer != null && kind.equals("output")) {
                 // The outputs of branches need no type: it follows from what computes them.
                 Tensor constant = body.constant(name);
                 values.add(
@@ -191,6 +195,13 @@ final class GraphReader {
                             + " > …");
         }
         stack.add(key);
+        expandedBytes += f.getSerializedSize();
+        if (expandedBytes > MAX_EXPANDED_BYTES) {
+            throw file.malformed(
+                    "the model has more than "
+                            + MAX_EXPANDED_BYTES
+                            + " bytes of nodes once its functions are expanded");
+        }
         if (call.inputs.size() > f.getInputCount() || call.outputs.size() > f.getOutputCount()) {
             throw call.malformed(
                     "has "

@@ -5,8 +5,10 @@ import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.NodeProto;
 import dev.runnel.formats.proto.TensorProto;
 
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 
@@ -14,6 +16,8 @@ import java.util.function.UnaryOperator;
 /// read at all. One space for all graphs of a file: a branch sees the names of the graph around it.
 final class Names {
     private final Set<String> taken = new HashSet<>();
+    private final Map<String, Integer> next =
+            new HashMap<>(); // a file may give one name to all its nodes
     private final Set<String> read = new HashSet<>();
 
     Names(GraphProto graph) {
@@ -43,8 +47,8 @@ final class Names {
     /// `base`, or `base_2`, … if that is taken; taken from now on.
     String fresh(String base) {
         String name = base;
-        for (int i = 2; !taken.add(name); i++) {
-            name = base + "_" + i;
+        while (!taken.add(name)) {
+            name = base + "_" + next.merge(base, 2, (n, first) -> n + 1);
         }
         return name;
     }

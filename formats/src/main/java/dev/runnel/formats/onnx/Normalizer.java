@@ -48,6 +48,7 @@ final class Normalizer {
         // What was implied is said now.
         add(r, "Split", 18, Normalizer::splitEqually);
         add(r, "Concat", 4, d -> d.attributes.putIfAbsent("axis", new Attribute.OfLong(1)));
+        add(r, "Selu", 6, Normalizer::seluOfFewerDigits);
         add(r, "Softmax LogSoftmax Hardmax", 13, Normalizer::coerceToMatrix);
         add(r, "Add Sub Mul Div Pow And Or Xor Equal Greater Less", 7, Normalizer::broadcastAtAxis);
         add(r, "PRelu", 7, Normalizer::slopeAtChannels);
@@ -137,6 +138,11 @@ final class Normalizer {
         }
     }
 
+    private static void seluOfFewerDigits(Draft d) {
+        d.attributes.putIfAbsent("alpha", new Attribute.OfFloat(1.6732f));
+        d.attributes.putIfAbsent("gamma", new Attribute.OfFloat(1.0507f));
+    }
+
     private static void splitEqually(Draft d) {
         if (d.input(1).isEmpty()) {
             d.attributes.put("num_outputs", new Attribute.OfLong(d.outputs.size()));
@@ -153,7 +159,7 @@ final class Normalizer {
             axis += rank;
         }
         d.attributes.put("axis", new Attribute.OfLong(-1));
-        if (axis == -1 || axis == rank - 1) {
+        if (axis == -1 || (rank >= 0 && axis == rank - 1)) {
             return;
         }
         String shape = d.emit("Shape", x);

@@ -91,9 +91,11 @@ final class RawData {
                                     ? "a name is not valid UTF-8; the file is corrupt"
                                     : why.contains("nesting")
                                             ? "a type is nested too deep; the file is corrupt"
-                                            : root
-                                                    + " has a field of the wrong kind; the file is"
-                                                    + " corrupt"),
+                                            : why.contains("too large")
+                                                    ? root + " has more than 2 GB besides raw_data"
+                                                    : root
+                                                            + " has a field that cannot be read;"
+                                                            + " the file is corrupt"),
                     e);
         }
     }

@@ -41,7 +41,7 @@ final class TensorReader {
     /// @throws IOException if external data cannot be opened
     Tensor read(TensorProto p, String what) throws IOException {
         if (p.hasSegment()) {
-            throw file.unsupported(what + " is a segment of a larger tensor");
+            throw file.unsupported(what + " is a segment of a larger tensor, or no tensor");
         }
         TensorType type = type(p, what);
         String place = place(p, type, what);
