@@ -63,6 +63,23 @@ public record Lanes(
         return lanes * (stride(inputs) + 2 * stride(columns) + stride(hiddenSize));
     }
 
+    /// Lanes that have x and z only, from `offset` on.
+    public static Lanes ofInputs(
+            MemorySegment memory, long offset, int lanes, int inputSize, int columns) {
+        long z = offset + stride(inputSize) * lanes;
+        return new Lanes(memory, 0, offset, z, stride(inputSize), z, z, stride(columns), z, 0);
+    }
+
+    /// The bytes that [#ofInputs] lays out.
+    public static long byteSizeOfInputs(int lanes, int inputSize, int columns) {
+        return lanes * (stride(inputSize) + stride(columns));
+    }
+
+    /// These lanes with z elsewhere, as far apart.
+    public Lanes withZ(long other) {
+        return new Lanes(memory, hiddenSize, x, h, xStride, other, a, zStride, c, cStride);
+    }
+
     private static long stride(int floats) {
         return (4L * floats + 63 & -64) + 64;
     }

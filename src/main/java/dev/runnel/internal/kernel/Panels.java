@@ -1,6 +1,7 @@
 package dev.runnel.internal.kernel;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /// A matrix packed to be streamed: its columns, which are gates × hidden units, cut into panels as
 /// wide as the accumulators that a kernel keeps in registers. A panel is one ascending stretch of
@@ -29,10 +30,43 @@ public record Panels(MemorySegment weights, Panel[] panels) {
             return continues ? offset : offset + rowBytes();
         }
 
+        /// The part that sums over inputs below `k`; it leaves its sums in z for the rest.
+        Panel before(int k) {
+            return new Panel(offset, column, width, from, Math.min(to, k), continues);
+        }
+
+        /// The part that sums over the inputs from `k` on, going on from what the rest left in z.
+        Panel from(int k) {
+            return k <= from
+                    ? this
+                    : new Panel(inputs() + rowBytes() * (k - from), column, width, k, to, true);
+        }
+
         /// Where the panel ends.
         public long end() {
             return inputs() + rowBytes() * (to - from);
         }
+    }
+
+    /// The part of the matrix that takes the inputs below `k`.
+    public Panels before(int k) {
+        return new Panels(
+                weights,
+                Arrays.stream(panels)
+                        .filter(p -> p.from() < k)
+                        .map(p -> p.before(k))
+                        .toArray(Panel[]::new));
+    }
+
+    /// The part of the matrix that takes the inputs from `k` on, to be multiplied after [#before]
+    /// has left its sums: the same chains, in two pieces.
+    public Panels from(int k) {
+        return new Panels(
+                weights,
+                Arrays.stream(panels)
+                        .filter(p -> p.to() > k)
+                        .map(p -> p.from(k))
+                        .toArray(Panel[]::new));
     }
 
     /// Where the next group of columns starts in z: the next multiple of 32.

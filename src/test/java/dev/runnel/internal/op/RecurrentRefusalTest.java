@@ -77,7 +77,10 @@ class RecurrentRefusalTest {
                 lstm().absent().absent().absent().absent().constant(zeros(1, H)),
                 "P has shape [1, 5], expected [1, 15] = [D, 3·H] for hidden_size=5");
         assertMalformed(
-                OneNode.of("LSTM").fed(zeros(N, I)).constant(zeros(1, 20, 4)).constant(zeros(1, 20, 5)),
+                OneNode.of("LSTM")
+                        .fed(zeros(N, I))
+                        .constant(zeros(1, 20, 4))
+                        .constant(zeros(1, 20, 5)),
                 "X has shape [2, 4], expected rank 3: [T, N, I]");
     }
 
@@ -94,8 +97,8 @@ class RecurrentRefusalTest {
                 "activations has 2 names, expected 3 = D·3 for D=1");
         assertMalformed(
                 lstm().with("activations", List.of("Sigmoid", "Tanh", "Gelu")),
-                "activation 'Gelu' is none of Relu, Tanh, Sigmoid, Affine, LeakyRelu, ThresholdedRelu,"
-                        + " ScaledTanh, HardSigmoid, Elu, Softsign, Softplus");
+                "activation 'Gelu' is none of Relu, Tanh, Sigmoid, Affine, LeakyRelu,"
+                        + " ThresholdedRelu, ScaledTanh, HardSigmoid, Elu, Softsign, Softplus");
         assertMalformed(
                 lstm().with("activation_alpha", new float[] {1, 2, 3, 4}),
                 "activation_alpha has 4 values, expected at most one for each of 3 activations");
@@ -152,7 +155,8 @@ class RecurrentRefusalTest {
                                 n ->
                                         n.absent()
                                                 .constant(
-                                                        OneNode.tensor(DType.INT32, Shape.of(2), 1, 1)),
+                                                        OneNode.tensor(
+                                                                DType.INT32, Shape.of(2), 1, 1)),
                                 0))
                 .isEqualTo("has sequence_lens, which count the steps of the whole sequence");
     }
@@ -197,7 +201,8 @@ class RecurrentRefusalTest {
             List<Tensor> want = plain.run(Kernels.vector());
             for (int i = 0; i < got.size(); i++) {
                 assertThat(got.get(i).dtype()).isEqualTo(dtype);
-                assertThat(got.get(i).data().mismatch(convert(want.get(i), dtype).data())).isEqualTo(-1);
+                assertThat(got.get(i).data().mismatch(convert(want.get(i), dtype).data()))
+                        .isEqualTo(-1);
             }
         }
     }

@@ -12,6 +12,7 @@ import dev.runnel.internal.op.Step;
 
 import org.jspecify.annotations.Nullable;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -115,7 +116,27 @@ final class RecurrentProgram implements Program {
         return isFed() || i != Cell.W && i != Cell.R && i != Cell.B;
     }
 
-    /// Scratch, one part behind the other: lanes, peepholes, weights that are fed.
+    // ---- scratch, one part behind the other: lanes, peepholes, a chunk's lanes, fed weights
+
+    /// Few lanes leave the arithmetic idle while weights stream by; so many make it busy.
+    private static final int BUSY_LANES = 32;
+
+    /// How many steps take W·x at once; 0 for each its own.
+    int chunkSteps(int rows) {
+        int steps = Math.min(cell.steps(), BUSY_LANES / Math.max(1, rows * cell.batch()));
+        return steps < 2 ? 0 : steps;
+    }
+
+    Lanes lanes(MemorySegment scratch, int rows) {
+        return Lanes.of(
+                scratch,
+                rows * cell.batch(),
+                cell.inputSize(),
+                cell.hiddenSize(),
+                GateWeights.inputs(cell),
+                GateWeights.columns(cell));
+    }
+
     long peepholesAt(int rows) {
         return Lanes.byteSize(
                 rows * cell.batch(),
@@ -124,17 +145,39 @@ final class RecurrentProgram implements Program {
                 GateWeights.columns(cell));
     }
 
-    long firstAt(int rows) {
+    private long chunkAt(int rows) {
         return peepholesAt(rows) + (peepholes ? 12L * cell.hiddenSize() + 63 & -64 : 0);
     }
 
-    long secondAt(int rows) {
+    Lanes chunk(MemorySegment scratch, int rows) {
+        return Lanes.ofInputs(
+                scratch,
+                chunkAt(rows),
+                chunkSteps(rows) * rows * cell.batch(),
+                cell.inputSize(),
+                GateWeights.columns(cell));
+    }
+
+    private long firstAt(int rows) {
+        int lanes = chunkSteps(rows) * rows * cell.batch();
+        return chunkAt(rows)
+                + Lanes.byteSizeOfInputs(lanes, cell.inputSize(), GateWeights.columns(cell));
+    }
+
+    private long secondAt(int rows) {
         return firstAt(rows) + (isFed() ? first.byteSize() : 0);
     }
 
     @Override
     public long scratchBytes(int rows) {
         return secondAt(rows) + (isFed() && second != null ? second.byteSize() : 0);
+    }
+
+    /// Where the weights of one row and direction are packed if they are fed.
+    Matrices fed(MemorySegment scratch, int rows) {
+        return new Matrices(
+                first.over(scratch.asSlice(firstAt(rows))),
+                second == null ? null : second.over(scratch.asSlice(secondAt(rows))));
     }
 
     @Override
