@@ -145,7 +145,7 @@ class ExternalDataTest {
                 "12");
         refused(
                 "bytes 9223372036854775807 to 9223372036854775807 + 8 of 'w.bin', which has only"
-                    + " 16",
+                        + " 16",
                 "location",
                 "w.bin",
                 "offset",

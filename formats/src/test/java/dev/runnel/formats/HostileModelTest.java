@@ -139,7 +139,7 @@ class HostileModelTest {
         byte[] whole = withInitializer(tensor("w", 1, 2, 3)).build().toByteArray();
         malformed(
                 "ModelProto has field 7 of 67 bytes, with 46 left at byte 2; the file is truncated"
-                    + " or corrupt",
+                        + " or corrupt",
                 Arrays.copyOf(whole, 50));
     }
 
@@ -149,7 +149,7 @@ class HostileModelTest {
         byte[] bytes = {8, 8, 58, 13, 42, 11, 16, 1, 8, 8, 74, -1, -1, -1, -1, 7, 0};
         malformed(
                 "TensorProto has field 9 of 2147483647 bytes, with 1 left at byte 10; the file is"
-                    + " truncated or corrupt",
+                        + " truncated or corrupt",
                 bytes);
     }
 
@@ -158,7 +158,7 @@ class HostileModelTest {
         byte[] bytes = {8, 8, 58, -1, -1, -1, -1, -1, -1, -1, -1, -1, 1};
         malformed(
                 "ModelProto has field 7 of 18446744073709551615 bytes, with 0 left at byte 2; the"
-                    + " file is truncated or corrupt",
+                        + " file is truncated or corrupt",
                 bytes);
     }
 
@@ -166,7 +166,7 @@ class HostileModelTest {
     void number_withoutEnd_isMalformed() {
         malformed(
                 "ModelProto has a number of more than 64 bits at byte 1; the file is truncated or"
-                    + " corrupt",
+                        + " corrupt",
                 new byte[] {8, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 1});
         malformed(
                 "ModelProto has a number cut off at byte 1; the file is truncated or corrupt",
@@ -325,7 +325,7 @@ class HostileModelTest {
     void attribute_ofAKindNoOperatorHas_isUnsupported() {
         unsupported(
                 "node 'n' (Foo): attribute 'a' is of type sparse_tensor, which no supported"
-                    + " operator has",
+                        + " operator has",
                 model(
                         13,
                         node(
@@ -362,7 +362,7 @@ class HostileModelTest {
                 withInitializer(tensor("w", 1, 2).setDims(0, 1 << 29)));
         malformed(
                 "tensor 'w' has 1 elements in float_data, expected 536870912 for"
-                    + " float32[536870912]",
+                        + " float32[536870912]",
                 withInitializer(tensor("w").setDims(0, 1 << 29).clearRawData().addFloatData(1)));
         malformed(
                 "tensor 'w' has no elements, expected 536870912 for float32[536870912]",
@@ -376,7 +376,7 @@ class HostileModelTest {
                 withInitializer(tensor("w", 1).addFloatData(1)));
         malformed(
                 "tensor 'w' has elements in int64_data, expected raw_data or float_data for"
-                    + " float32[1]",
+                        + " float32[1]",
                 withInitializer(tensor("w", 1).clearRawData().addInt64Data(1)));
     }
 
@@ -434,7 +434,7 @@ class HostileModelTest {
     void function_thatCallsItself_isMalformed() {
         malformed(
                 "node 'n/n/n' (my.f): functions call each other without end, or deeper than 64:"
-                    + " my.f > my.g > …",
+                        + " my.f > my.g > …",
                 model(13, call("f", "x", "y"))
                         .addFunctions(function("f", call("g", "a", "b")))
                         .addFunctions(function("g", call("f", "a", "b"))));
@@ -467,7 +467,7 @@ class HostileModelTest {
                 model(13).addFunctions(function("f")).addFunctions(function("f")));
         malformed(
                 "node 'n' (Relu): attribute 'k' refers to 'l' of a function, but the node is in"
-                    + " none",
+                        + " none",
                 model(13, node("Relu", "x", "y", attribute("k", 1).setRefAttrName("l"))));
     }
 }

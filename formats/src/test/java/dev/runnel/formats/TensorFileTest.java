@@ -129,7 +129,7 @@ class TensorFileTest {
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage(
                         "t: TensorProto has field 9 of 12 bytes, with 10 left at byte 8; the file"
-                            + " is truncated or corrupt");
+                                + " is truncated or corrupt");
     }
 
     // ---- npy

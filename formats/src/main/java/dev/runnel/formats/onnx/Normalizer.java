@@ -52,6 +52,7 @@ final class Normalizer {
         add(r, "Softmax LogSoftmax Hardmax", 13, Normalizer::coerceToMatrix);
         add(r, "Add Sub Mul Div Pow And Or Xor Equal Greater Less", 7, Normalizer::broadcastAtAxis);
         add(r, "PRelu", 7, Normalizer::slopeAtChannels);
+        add(r, "GroupNormalization", 21, Normalizer::groupNormalizationByChannel);
         // What has gone.
         add(r, "Cast", 6, Normalizer::castByName);
         add(r, "Cast", ALWAYS, Normalizer::castWithoutFloat8);
@@ -239,6 +240,28 @@ final class Normalizer {
                 d.emit("ConstantOfShape", Map.of("value", new Attribute.OfTensor(one)), missing);
         String shape = d.emit("Concat", Map.of("axis", new Attribute.OfLong(0)), shapeB, ones);
         d.setInput(1, d.emit("Reshape", b, shape));
+    }
+
+    /// The scales and biases were those of the groups: each is repeated for the group's channels.
+    private static void groupNormalizationByChannel(Draft d) {
+        if (!(d.attributes.get("num_groups") instanceof Attribute.OfLong(long groups))
+                || groups < 1) {
+            return; // refused by the operator
+        }
+        String channels =
+                d.emit("Slice", d.emit("Shape", d.input(0)), d.longs("from", 1), d.longs("to", 2));
+        String each = d.emit("Div", channels, d.longs("groups", groups));
+        String repeated =
+                d.emit(
+                        "Concat",
+                        Map.of("axis", new Attribute.OfLong(0)),
+                        d.longs("rows", groups),
+                        each);
+        for (int i = 1; i <= 2; i++) {
+            String column = d.emit("Unsqueeze", d.input(i), d.longs("column", -1));
+            d.setInput(
+                    i, d.emit("Reshape", d.emit("Expand", column, repeated), d.longs("flat", -1)));
+        }
     }
 
     private static void castByName(Draft d) {

@@ -215,7 +215,7 @@ class NormalizerTest {
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage(
                         "m.onnx: node 'n' (Softmax): attribute 'axis' is 1099511627776, expected at"
-                            + " most 64");
+                                + " most 64");
     }
 
     @Test
@@ -278,6 +278,32 @@ class NormalizerTest {
     }
 
     @Test
+    void groupNormalization_before21_hasScalesOfGroups() throws IOException {
+        assertThat(
+                        normalized(
+                                18,
+                                node(
+                                        "GroupNormalization",
+                                        "x s b",
+                                        "y",
+                                        attribute("num_groups", 3))))
+                .isEqualTo(
+                        """
+                        n/Shape_output = Shape(x)
+                        n/Slice_output = Slice(n/Shape_output, [1], [2])
+                        n/Div_output = Div(n/Slice_output, [3])
+                        n/Concat_output = Concat([3], n/Div_output) {axis=0}
+                        n/Unsqueeze_output = Unsqueeze(s, [-1])
+                        n/Expand_output = Expand(n/Unsqueeze_output, n/Concat_output)
+                        n/Reshape_output = Reshape(n/Expand_output, [-1])
+                        n/Unsqueeze_2_output = Unsqueeze(b, [-1])
+                        n/Expand_2_output = Expand(n/Unsqueeze_2_output, n/Concat_output)
+                        n/Reshape_2_output = Reshape(n/Expand_2_output, [-1])
+                        y = GroupNormalization(x, n/Reshape_output, n/Reshape_2_output) {num_groups=3}\
+                        """);
+    }
+
+    @Test
     void cast_before6_namesItsType() throws IOException {
         assertThat(normalized(5, node("Cast", "x", "y", attribute("to", "INT64"))))
                 .isEqualTo("y = Cast(x) {to=7}");
@@ -285,7 +311,7 @@ class NormalizerTest {
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage(
                         "m.onnx: node 'n' (Cast): attribute 'to' is 'long', expected the name of a"
-                            + " type");
+                                + " type");
     }
 
     @Test
@@ -336,7 +362,7 @@ class NormalizerTest {
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessage(
                         "m.onnx: node 'n' (BatchNormalization): output 'd' is of the training"
-                            + " mode");
+                                + " mode");
         assertThatThrownBy(
                         () ->
                                 normalized(
@@ -349,7 +375,7 @@ class NormalizerTest {
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessage(
                         "m.onnx: node 'n' (BatchNormalization): spatial is 0: statistics per"
-                            + " element are not supported");
+                                + " element are not supported");
         assertThatThrownBy(
                         () ->
                                 normalized(
@@ -382,7 +408,7 @@ class NormalizerTest {
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessage(
                         "m.onnx: node 'n' (Dropout): output 'y' (mask) is read; it is of the"
-                            + " training mode");
+                                + " training mode");
     }
 
     @Test
@@ -415,7 +441,7 @@ class NormalizerTest {
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessage(
                         "m.onnx: node 'n' (Constant): attribute 'value_string': strings are not"
-                            + " supported");
+                                + " supported");
     }
 
     @Test
