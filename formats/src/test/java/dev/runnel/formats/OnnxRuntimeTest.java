@@ -6,6 +6,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+
 import dev.runnel.Model;
 import dev.runnel.Options;
 import dev.runnel.Session;
@@ -13,6 +14,10 @@ import dev.runnel.State;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.FloatBuffer;
@@ -23,14 +28,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Test;
 
 /// Random recurrent models against ONNX Runtime, and against themselves run in other ways. More of
 /// them: `-Drunnel.random.models=5000`; others: `-Drunnel.random.seed=7`.
 class OnnxRuntimeTest {
     private static final int MODELS = Integer.getInteger("runnel.random.models", 500);
     private static final long SEED = Long.getLong("runnel.random.seed", 20_261_124);
+
+    private static final double EXPLODED = 1e4;
+
+    private int exploded;
 
     @Test
     void randomRecurrentModels_equalOnnxRuntime() throws Exception {
@@ -40,6 +47,7 @@ class OnnxRuntimeTest {
             check(drawn, failures, () -> compareWithOnnxRuntime(drawn));
         }
         assertThat(failures).isEmpty();
+        assertThat(exploded).as("draws that ran away").isLessThan(Math.max(2, MODELS / 20));
     }
 
     @Test
@@ -61,6 +69,19 @@ class OnnxRuntimeTest {
         @Nullable String difference() throws Exception;
     }
 
+    /// Whether a recurrence with unbounded activations ran away: it then amplifies the last bit of
+    /// rounding without bound, and two runtimes differ for no fault of either.
+    private static boolean exploded(Map<String, Tensor> outputs) {
+        for (Tensor t : outputs.values()) {
+            for (float v : t.toFloats()) {
+                if (!(Math.abs(v) < EXPLODED)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
     /// Notes a difference, and keeps the model to look at.
     private static void check(RandomRecurrent drawn, List<String> failures, Comparison comparison)
             throws IOException {
@@ -79,9 +100,13 @@ class OnnxRuntimeTest {
 
     // ---- against ONNX Runtime
 
-    private static @Nullable String compareWithOnnxRuntime(RandomRecurrent drawn) throws Exception {
+    private @Nullable String compareWithOnnxRuntime(RandomRecurrent drawn) throws Exception {
         byte[] bytes = drawn.bytes();
         Map<String, Tensor> want = onnxRuntime(bytes, drawn.inputs);
+        if (exploded(want)) {
+            exploded++;
+            return null;
+        }
         Map<String, Tensor> scalar = runnel(bytes, drawn.inputs, Options.KernelSet.SCALAR);
         Map<String, Tensor> vector = runnel(bytes, drawn.inputs, Options.KernelSet.VECTOR);
         for (String name : want.keySet()) {
@@ -103,7 +128,9 @@ class OnnxRuntimeTest {
     private static Map<String, Tensor> runnel(
             byte[] bytes, Map<String, Tensor> inputs, Options.KernelSet kernels) {
         Options options = Options.defaults().stateless().kernels(kernels);
-        try (Model model = Model.compile(Models.read("random.onnx", MemorySegment.ofArray(bytes)), options);
+        try (Model model =
+                        Model.compile(
+                                Models.read("random.onnx", MemorySegment.ofArray(bytes)), options);
                 Session session = model.open()) {
             return session.run(inputs);
         }
@@ -126,7 +153,9 @@ class OnnxRuntimeTest {
                         FloatBuffer values = t.getFloatBuffer();
                         float[] copy = new float[values.remaining()];
                         values.get(copy);
-                        outputs.put(e.getKey(), Tensor.ofFloats(Shape.of(t.getInfo().getShape()), copy));
+                        outputs.put(
+                                e.getKey(),
+                                Tensor.ofFloats(Shape.of(t.getInfo().getShape()), copy));
                     }
                 }
             } finally {
@@ -138,8 +167,10 @@ class OnnxRuntimeTest {
 
     private static OnnxTensor tensor(OrtEnvironment environment, Tensor t) throws OrtException {
         return t.dtype() == DType.INT64
-                ? OnnxTensor.createTensor(environment, LongBuffer.wrap(t.toLongs()), t.shape().dims())
-                : OnnxTensor.createTensor(environment, FloatBuffer.wrap(t.toFloats()), t.shape().dims());
+                ? OnnxTensor.createTensor(
+                        environment, LongBuffer.wrap(t.toLongs()), t.shape().dims())
+                : OnnxTensor.createTensor(
+                        environment, FloatBuffer.wrap(t.toFloats()), t.shape().dims());
     }
 
     private static @Nullable String difference(String name, Tensor got, Tensor want) {
@@ -162,7 +193,8 @@ class OnnxRuntimeTest {
 
     // ---- against itself
 
-    /// The steps of three streams, alone and as the rows of one session, and the sequence as a whole.
+    /// The steps of three streams, alone and as the rows of one session, and the sequence as a
+    /// whole.
     private static @Nullable String compareSteps(RandomRecurrent drawn) throws Exception {
         byte[] bytes = drawn.bytes();
         try (Model model =

@@ -5,6 +5,7 @@ import static dev.runnel.formats.Onnx.longs;
 import static dev.runnel.formats.Onnx.node;
 
 import com.google.protobuf.ByteString;
+
 import dev.runnel.formats.proto.AttributeProto;
 import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.ModelProto;
@@ -14,6 +15,7 @@ import dev.runnel.formats.proto.TensorProto;
 import dev.runnel.formats.proto.ValueInfoProto;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -22,14 +24,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/// A random recurrent model: an embedding, a projection or a convolution, one to three recurrent layers
-/// with random attributes, sizes and wiring, and a head. The same seed draws the same model.
+/// A random recurrent model: an embedding, a projection or a convolution, one to three recurrent
+/// layers with random attributes, sizes and wiring, and a head. The same seed draws the same model.
 final class RandomRecurrent {
     private static final int[] SIZES = {1, 2, 3, 5, 7, 8, 13, 15, 16, 17, 31, 32, 33, 64, 100, 129};
     private static final int[] OPSETS = {7, 9, 11, 13, 14, 16, 18, 20, 22};
     private static final String[] ACTIVATIONS = {
-        "Relu", "Tanh", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu",
-        "Softsign", "Softplus"
+        "Relu",
+        "Tanh",
+        "Sigmoid",
+        "Affine",
+        "LeakyRelu",
+        "ThresholdedRelu",
+        "ScaledTanh",
+        "HardSigmoid",
+        "Elu",
+        "Softsign",
+        "Softplus"
     };
 
     final StringBuilder description = new StringBuilder();
@@ -133,10 +144,17 @@ final class RandomRecurrent {
         String op = List.of("RNN", "GRU", "LSTM").get(random.nextInt(3));
         int gates = op.equals("RNN") ? 1 : op.equals("GRU") ? 3 : 4;
         int hidden = size();
-        String direction = List.of("forward", "forward", "reverse", "bidirectional").get(random.nextInt(4));
+        String direction =
+                List.of("forward", "forward", "reverse", "bidirectional").get(random.nextInt(4));
         int directions = direction.equals("bidirectional") ? 2 : 1;
         causal &= direction.equals("forward");
-        description.append(" | ").append(op).append(' ').append(features).append("->").append(hidden);
+        description
+                .append(" | ")
+                .append(op)
+                .append(' ')
+                .append(features)
+                .append("->")
+                .append(hidden);
         description.append(' ').append(direction);
         List<AttributeProto.Builder> attributes = new ArrayList<>();
         attributes.add(attribute("hidden_size", hidden));
@@ -182,7 +200,9 @@ final class RandomRecurrent {
         }
         int functions = op.equals("RNN") ? 1 : op.equals("GRU") ? 2 : 3;
         AttributeProto.Builder list =
-                AttributeProto.newBuilder().setName("activations").setType(AttributeProto.AttributeType.STRINGS);
+                AttributeProto.newBuilder()
+                        .setName("activations")
+                        .setType(AttributeProto.AttributeType.STRINGS);
         float[] alpha = new float[directions * functions];
         float[] beta = new float[directions * functions];
         int alphas = 0;
@@ -191,7 +211,14 @@ final class RandomRecurrent {
             String f = ACTIVATIONS[random.nextInt(ACTIVATIONS.length)];
             description.append(' ').append(f);
             list.addStrings(ByteString.copyFromUtf8(f));
-            if (List.of("Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu").contains(f)) {
+            if (List.of(
+                            "Affine",
+                            "LeakyRelu",
+                            "ThresholdedRelu",
+                            "ScaledTanh",
+                            "HardSigmoid",
+                            "Elu")
+                    .contains(f)) {
                 alpha[alphas++] = 0.25f + random.nextFloat() / 2;
             }
             if (List.of("Affine", "ScaledTanh", "HardSigmoid").contains(f)) {
@@ -207,7 +234,8 @@ final class RandomRecurrent {
         causal = false;
         description.append(" ragged");
         String name = "lengths" + l;
-        TensorProto.Builder t = TensorProto.newBuilder().setName(name).setDataType(6).addDims(batch);
+        TensorProto.Builder t =
+                TensorProto.newBuilder().setName(name).setDataType(6).addDims(batch);
         for (int n = 0; n < batch; n++) {
             t.addInt32Data(random.nextInt(steps + 1));
         }
@@ -259,12 +287,16 @@ final class RandomRecurrent {
     private TensorProto.Builder tensor(String name, long... dims) {
         Tensor t = floats(dims);
         double scale = 1 / Math.sqrt(dims[dims.length - 1]);
-        ByteBuffer raw = ByteBuffer.allocate((int) (4 * t.elements())).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer raw =
+                ByteBuffer.allocate((int) (4 * t.elements())).order(ByteOrder.LITTLE_ENDIAN);
         for (float v : t.toFloats()) {
             raw.putFloat((float) (v * scale));
         }
         TensorProto.Builder b =
-                TensorProto.newBuilder().setName(name).setDataType(1).setRawData(ByteString.copyFrom(raw.flip()));
+                TensorProto.newBuilder()
+                        .setName(name)
+                        .setDataType(1)
+                        .setRawData(ByteString.copyFrom(raw.flip()));
         for (long d : dims) {
             b.addDims(d);
         }
@@ -277,7 +309,8 @@ final class RandomRecurrent {
     }
 
     private void constant(String name, long... values) {
-        TensorProto.Builder t = TensorProto.newBuilder().setName(name).setDataType(7).addDims(values.length);
+        TensorProto.Builder t =
+                TensorProto.newBuilder().setName(name).setDataType(7).addDims(values.length);
         for (long v : values) {
             t.addInt64Data(v);
         }
@@ -298,12 +331,23 @@ final class RandomRecurrent {
                 weight(part + 2, d, m, k);
                 add(node("Concat", part + " " + part + 2, part + 3, attribute("axis", 1)));
                 if (opset < 10) {
-                    add(node("Slice", part + 3, name, longs("starts", m / 2), longs("ends", m / 2 + m), longs("axes", 1)));
+                    add(
+                            node(
+                                    "Slice",
+                                    part + 3,
+                                    name,
+                                    longs("starts", m / 2),
+                                    longs("ends", m / 2 + m),
+                                    longs("axes", 1)));
                 } else {
                     constant(part + "from", m / 2);
                     constant(part + "to", m / 2 + m);
                     constant(part + "axis", 1);
-                    add(node("Slice", part + 3 + " " + part + "from " + part + "to " + part + "axis", name));
+                    add(
+                            node(
+                                    "Slice",
+                                    part + 3 + " " + part + "from " + part + "to " + part + "axis",
+                                    name));
                 }
             }
             case 3 -> {
