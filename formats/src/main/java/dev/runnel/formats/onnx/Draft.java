@@ -80,9 +80,9 @@ final class Draft {
         replaced = true;
     }
 
-    /// Makes the node itself another: `op` of `input`, first output to first output.
-    void becomeIdentity() {
-        emitAfter("Identity", input(0), outputs.getFirst());
+    /// Makes the node another standard operator of the same inputs, outputs and attributes.
+    void becomeOther(String op) {
+        after.addFirst(new Node(name, "", op, inputs, outputs, attributes));
         replaced = true;
     }
 

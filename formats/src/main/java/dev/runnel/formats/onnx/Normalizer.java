@@ -53,9 +53,10 @@ final class Normalizer {
         add(r, "Add Sub Mul Div Pow And Or Xor Equal Greater Less", 7, Normalizer::broadcastAtAxis);
         add(r, "PRelu", 7, Normalizer::slopeAtChannels);
         add(r, "GroupNormalization", 21, Normalizer::groupNormalizationByChannel);
+        add(r, "Scatter", 11, d -> d.becomeOther("ScatterElements"));
         // What has gone.
         add(r, "Cast", 6, Normalizer::castByName);
-        add(r, "Cast", ALWAYS, Normalizer::castWithoutFloat8);
+        add(r, "Cast CastLike", ALWAYS, Normalizer::castWithoutFloat8);
         add(r, "Gemm", 7, d -> d.takeLong("broadcast", 0)); // broadcasting is always allowed now
         add(
                 r,
@@ -324,7 +325,10 @@ final class Normalizer {
             throw d.unsupported(
                     "output '" + d.outputs.get(1) + "' (mask) is read; it is of the training mode");
         }
-        d.becomeIdentity();
+        d.inputs.subList(1, d.inputs.size()).clear();
+        d.outputs.subList(1, d.outputs.size()).clear();
+        d.attributes.clear();
+        d.becomeOther("Identity");
     }
 
     private static void constantToInitializer(Draft d) {

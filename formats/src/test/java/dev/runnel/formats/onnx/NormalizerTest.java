@@ -304,6 +304,12 @@ class NormalizerTest {
     }
 
     @Test
+    void scatter_before11_isScatterElements() throws IOException {
+        assertThat(normalized(9, node("Scatter", "x i u", "y", attribute("axis", 1))))
+                .isEqualTo("y = ScatterElements(x, i, u) {axis=1}");
+    }
+
+    @Test
     void cast_before6_namesItsType() throws IOException {
         assertThat(normalized(5, node("Cast", "x", "y", attribute("to", "INT64"))))
                 .isEqualTo("y = Cast(x) {to=7}");
