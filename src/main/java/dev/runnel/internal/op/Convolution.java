@@ -249,20 +249,23 @@ final class Convolution implements Program {
 
         /// Fills a group's outputs with their bias.
         private void begin(int r, int g, long yAt) {
-            long at = yAt;
+            MemorySegment from = bias == null ? Pixels.ZERO : bias.segment(r);
+            long plane = pixels.count() * size;
             for (int o = 0; o < groupOut; o++) {
-                fill(r, g * groupOut + o, y.segment(r), at, size, pixels.count());
-                at += pixels.count() * size;
+                long fromAt = bias == null ? 0 : bias.offset(r) + (long) (g * groupOut + o) * size;
+                fill(from, fromAt, y.segment(r), yAt + o * plane, plane);
             }
         }
 
-        private void fill(int r, int channel, MemorySegment to, long at, long step, long count) {
-            for (long i = 0; i < count; i++) {
-                if (bias != null) {
-                    long from = bias.offset(r) + (long) channel * size;
-                    MemorySegment.copy(bias.segment(r), from, to, at + i * step, size);
-                } else {
-                    MemorySegment.copy(Pixels.ZERO, 0, to, at + i * step, size);
+        private void fill(MemorySegment from, long fromAt, MemorySegment to, long at, long bytes) {
+            if (size == 4) {
+                float v = from.get(Pixels.F32, fromAt);
+                for (long i = 0; i < bytes; i += 4) {
+                    to.set(Pixels.F32, at + i, v);
+                }
+            } else {
+                for (long i = 0; i < bytes; i += size) {
+                    MemorySegment.copy(from, fromAt, to, at + i, size);
                 }
             }
         }
@@ -319,9 +322,7 @@ final class Convolution implements Program {
             if (bias != null) {
                 MemorySegment.copy(bias.segment(r), bias.offset(r) + g * bytes, to, at, bytes);
             } else {
-                for (int o = 0; o < groupOut; o++) {
-                    MemorySegment.copy(Pixels.ZERO, 0, to, at + 4L * o, 4);
-                }
+                fill(Pixels.ZERO, 0, to, at, bytes);
             }
         }
 

@@ -49,7 +49,7 @@ final class VectorArithmetic implements ArithmeticKernels {
                 both(f, a, aOffset, b, bOffset, dst, dstOffset, done);
             } else if (aStep == 1) {
                 right(f, a, aOffset, b.get(JAVA_FLOAT_UNALIGNED, bOffset), dst, dstOffset, done);
-            } else if (bStep == 1) {
+            } else if (bStep == 1 && f != BinaryFunction.LEAK) {
                 left(f, a.get(JAVA_FLOAT_UNALIGNED, aOffset), b, bOffset, dst, dstOffset, done);
             } else {
                 done = 0;
@@ -124,7 +124,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             case MAX -> max(b, bOffset, a, dst, dstOffset, n);
             case SUB -> sub(a, b, bOffset, dst, dstOffset, n);
             case DIV -> div(a, b, bOffset, dst, dstOffset, n);
-            case LEAK -> leak(a, b, bOffset, dst, dstOffset, n);
+            case LEAK -> throw new AssertionError(f);
         }
     }
 
@@ -304,40 +304,30 @@ final class VectorArithmetic implements ArithmeticKernels {
         }
     }
 
-    private static void leak(
-            float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
-        FloatVector all = FloatVector.broadcast(S, a);
-        for (int i = 0; i < n; i += LANES) {
-            leak(all, load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
-        }
-    }
-
     @Override
     public float reduce(Reduction f, MemorySegment src, long srcOffset, int n) {
         if (n < CHAINS) {
             return scalar.reduce(f, src, srcOffset, n);
         }
         return switch (f) {
-            case SUM -> {
-                float s = sum(src, srcOffset, n, 0);
-                if (LANES == 8) {
-                    s += sum(src, srcOffset, n, 8);
-                } else if (LANES == 4) {
-                    s += sum(src, srcOffset, n, 4);
-                    s += sum(src, srcOffset, n, 8) + sum(src, srcOffset, n, 12);
-                }
-                yield s;
-            }
-            case SUM_OF_SQUARES -> {
-                float s = squares(src, srcOffset, n, 0);
-                if (LANES == 8) {
-                    s += squares(src, srcOffset, n, 8);
-                } else if (LANES == 4) {
-                    s += squares(src, srcOffset, n, 4);
-                    s += squares(src, srcOffset, n, 8) + squares(src, srcOffset, n, 12);
-                }
-                yield s;
-            }
+            case SUM ->
+                    LANES == 16
+                            ? sum(src, srcOffset, n, 0)
+                            : LANES == 8
+                                    ? sum(src, srcOffset, n, 0) + sum(src, srcOffset, n, 8)
+                                    : sum(src, srcOffset, n, 0)
+                                            + sum(src, srcOffset, n, 4)
+                                            + (sum(src, srcOffset, n, 8)
+                                                    + sum(src, srcOffset, n, 12));
+            case SUM_OF_SQUARES ->
+                    LANES == 16
+                            ? squares(src, srcOffset, n, 0)
+                            : LANES == 8
+                                    ? squares(src, srcOffset, n, 0) + squares(src, srcOffset, n, 8)
+                                    : squares(src, srcOffset, n, 0)
+                                            + squares(src, srcOffset, n, 4)
+                                            + (squares(src, srcOffset, n, 8)
+                                                    + squares(src, srcOffset, n, 12));
             case MAX -> {
                 float m = max(src, srcOffset, n, 0);
                 for (int first = LANES; first < CHAINS; first += LANES) {
@@ -349,11 +339,6 @@ final class VectorArithmetic implements ArithmeticKernels {
         };
     }
 
-    /// Which lanes of the chains from `first` on have an element behind `i`.
-    private static VectorMask<Float> rest(int i, int n) {
-        return S.indexInRange(i, n);
-    }
-
     private static float sum(MemorySegment src, long offset, int n, int first) {
         FloatVector s = FloatVector.broadcast(S, 0);
         int i = first;
@@ -362,7 +347,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             s = s.add(x);
         }
         if (i < n) {
-            VectorMask<Float> some = rest(i, n);
+            VectorMask<Float> some = S.indexInRange(i, n);
             FloatVector x = FloatVector.fromMemorySegment(S, src, offset + 4L * i, LE, some);
             s = s.blend(s.add(x), some);
         }
@@ -385,7 +370,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             s = x.fma(x, s);
         }
         if (i < n) {
-            VectorMask<Float> some = rest(i, n);
+            VectorMask<Float> some = S.indexInRange(i, n);
             FloatVector x = FloatVector.fromMemorySegment(S, src, offset + 4L * i, LE, some);
             s = s.blend(x.fma(x, s), some);
         }
@@ -408,7 +393,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             s = s.max(x);
         }
         if (i < n) {
-            VectorMask<Float> some = rest(i, n);
+            VectorMask<Float> some = S.indexInRange(i, n);
             FloatVector x = FloatVector.fromMemorySegment(S, src, offset + 4L * i, LE, some);
             s = s.blend(s.max(x), some);
         }
