@@ -32,7 +32,7 @@ import java.util.Map;
 /// Random recurrent models against ONNX Runtime, and against themselves run in other ways. More of
 /// them: `-Drunnel.random.models=5000`; others: `-Drunnel.random.seed=7`.
 class OnnxRuntimeTest {
-    private static final int MODELS = Integer.getInteger("runnel.random.models", 500);
+    private static final int MODELS = Integer.getInteger("runnel.random.models", 1000);
     private static final long SEED = Long.getLong("runnel.random.seed", 20_261_124);
 
     private static final double EXPLODED = 1e4;

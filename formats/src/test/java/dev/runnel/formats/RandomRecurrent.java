@@ -188,6 +188,8 @@ final class RandomRecurrent {
             out += last("yc" + l, directions, hidden);
         }
         add(node(op, String.join(" ", in), out, attributes.toArray(AttributeProto.Builder[]::new)));
+        // Compared too, and so that a head cannot hide a layer that ran away.
+        output("y" + l, 1, 0, directions, batch, hidden);
         add(node("Transpose", "y" + l, "t" + l, longs("perm", 0, 2, 1, 3)));
         constant("flat" + l, 0, 0, (long) directions * hidden);
         add(node("Reshape", "t" + l + " flat" + l, "x" + l));
