@@ -69,7 +69,7 @@ final class IdiomArgument {
     private static String hint(int codePoint) {
         return codePoint == '?' || codePoint == '\uFFFD'
                 ? "; if that is not what was typed, the locale does not speak UTF-8: set"
-                      + " LC_ALL=C.UTF-8"
+                        + " LC_ALL=C.UTF-8"
                 : "";
     }
 }

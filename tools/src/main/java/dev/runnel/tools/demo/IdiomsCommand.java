@@ -24,7 +24,7 @@ import java.util.concurrent.Callable;
             "Plays the idiom chain (成语接龙): each idiom begins with the character the one before it"
                     + " ended with, and none is said twice.",
             "A character LSTM says the idioms character by character. It keeps to real ones; where"
-                + " none is left it makes one up and says so."
+                    + " none is left it makes one up and says so."
         },
         footerHeading = "%nExamples:%n",
         footer = {
@@ -53,7 +53,7 @@ public final class IdiomsCommand implements Callable<Integer> {
             defaultValue = "0",
             description =
                     "0 takes the best-scored character, more is bolder (default:"
-                        + " ${DEFAULT-VALUE}).")
+                            + " ${DEFAULT-VALUE}).")
     double temperature;
 
     @Option(

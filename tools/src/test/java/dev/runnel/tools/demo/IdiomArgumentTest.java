@@ -78,7 +78,7 @@ class IdiomArgumentTest {
         assertRefused(
                 "点睛画𠮷",
                 "'点睛画𠮷' ends with '𠮷' (U+20BB7), which is not among the 4 simplified characters"
-                    + " the model knows; begin with another idiom, such as 画龙点睛");
+                        + " the model knows; begin with another idiom, such as 画龙点睛");
     }
 
     private static void assertRefused(String argument, String message) {

@@ -69,7 +69,7 @@ class IdiomsCommandTest {
         assertThat(err.toString())
                 .startsWith(
                         "'abc' has 'a' (U+0061), which is not a Chinese character; expected an"
-                            + " idiom of four Chinese characters, such as 画龙点睛");
+                                + " idiom of four Chinese characters, such as 画龙点睛");
         assertThat(out.toString()).isEmpty();
     }
 
