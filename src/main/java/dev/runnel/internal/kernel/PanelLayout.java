@@ -25,7 +25,7 @@ public final class PanelLayout {
     private int groups;
     private long byteSize;
 
-    /// @param maxWidth of a panel in floats: [RecurrentKernels#panelWidth]
+    /// @param maxWidth of a panel in floats, a multiple of 32: [RecurrentKernels#panelWidth]
     public PanelLayout(int maxWidth) {
         this.maxWidth = maxWidth;
     }
@@ -33,15 +33,16 @@ public final class PanelLayout {
     /// Adds a group of `count` columns at `column` of z, cut as evenly as can be: a narrow panel
     /// has too few chains of fma to hide their latency.
     public PanelLayout group(int column, int count, int from, int to, boolean continues) {
-        int unit = Math.max(16, maxWidth / 4);
-        int units = (count + unit - 1) / unit;
-        int panels = (units * unit + maxWidth - 1) / maxWidth;
+        int units = Panels.padded(count) / 32;
+        int panels = (units * 32 + maxWidth - 1) / maxWidth;
         for (int i = 0; i < panels; i++) {
-            int first = units * i / panels * unit;
-            int next = units * (i + 1) / panels * unit;
-            Panel p = new Panel(byteSize, column + first, next - first, from, to, continues);
-            cuts.add(new Cut(p, groups, first, Math.min(next, count) - first));
-            byteSize = p.end();
+            int first = units * i / panels * 32;
+            int width = units * (i + 1) / panels * 32 - first;
+            int rows = to - from + (continues ? 0 : 1);
+            long strand = 2L * width * rows;
+            Panel p = new Panel(byteSize, strand, column + first, width, from, to, continues);
+            cuts.add(new Cut(p, groups, first, Math.min(width, count - first)));
+            byteSize += 2 * strand;
         }
         groups++;
         return this;
@@ -61,17 +62,26 @@ public final class PanelLayout {
     public void pack(MemorySegment weights, Source source) {
         for (int i = 0; i < cuts.size(); i++) {
             Cut cut = cuts.get(i);
-            Panel p = cut.panel;
-            long at = p.offset();
-            for (int k = p.continues() ? p.from() : p.from() - 1; k < p.to(); k++) {
-                for (int j = 0; j < p.width(); j++, at += 4) {
-                    boolean padding = j >= cut.real;
-                    float w =
-                            padding
-                                    ? 0
-                                    : source.at(cut.group, cut.first + j, k < p.from() ? -1 : k);
-                    weights.set(JAVA_FLOAT, at, w);
-                }
+            int half = cut.panel.width() / 2;
+            packStrand(weights, cut.panel.offset(), cut, 0, half, source);
+            packStrand(
+                    weights,
+                    cut.panel.offset() + cut.panel.strandBytes(),
+                    cut,
+                    half,
+                    2 * half,
+                    source);
+        }
+    }
+
+    private static void packStrand(
+            MemorySegment weights, long at, Cut cut, int left, int right, Source source) {
+        Panel p = cut.panel;
+        for (int k = p.continues() ? p.from() : p.from() - 1; k < p.to(); k++) {
+            for (int j = left; j < right; j++, at += 4) {
+                boolean padding = j >= cut.real;
+                float w = padding ? 0 : source.at(cut.group, cut.first + j, k < p.from() ? -1 : k);
+                weights.set(JAVA_FLOAT, at, w);
             }
         }
     }

@@ -188,15 +188,15 @@ class RecurrentKernelsTest {
                     assertThat(p.column()).isEqualTo(next);
                     assertThat(p.offset()).isEqualTo(offset);
                     assertThat(p.offset() % 64).isZero();
-                    assertThat(p.width() % 16).isZero();
+                    assertThat(p.width() % 32).isZero();
                     next += p.width();
-                    offset = p.end();
+                    offset += 2 * p.strandBytes();
                     narrowest = Math.min(narrowest, p.width());
                     widest = Math.max(widest, p.width());
                 }
                 assertThat(next - 64).isBetween(count, Panels.padded(count));
                 assertThat(widest).isLessThanOrEqualTo(width);
-                assertThat(widest - narrowest).isLessThanOrEqualTo(Math.max(16, width / 4));
+                assertThat(widest - narrowest).isLessThanOrEqualTo(32);
                 assertThat(layout.byteSize()).isEqualTo(offset);
             }
         }

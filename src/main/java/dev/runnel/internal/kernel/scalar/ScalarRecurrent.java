@@ -20,23 +20,28 @@ public final class ScalarRecurrent implements RecurrentKernels {
     @Override
     public void multiply(Panels panels, boolean backwards, Lanes at, int lanes) {
         Panel[] all = panels.panels();
+        MemorySegment w = panels.weights();
         for (int i = 0; i < all.length; i++) {
             Panel p = all[backwards ? all.length - 1 - i : i];
             for (int m = 0; m < lanes; m++) {
+                long x = at.x() + m * at.xStride();
                 long z = at.z() + m * at.zStride() + 4L * p.column();
-                multiply(p, panels.weights(), at.memory(), at.x() + m * at.xStride(), z);
+                strand(p, w, 0, at.memory(), x, z);
+                strand(p, w, p.strandBytes(), at.memory(), x, z + p.rowBytes());
             }
         }
     }
 
-    private static void multiply(Panel p, MemorySegment w, MemorySegment s, long x, long z) {
+    /// The half of the panel that lies `skip` bytes behind its left strand.
+    private static void strand(
+            Panel p, MemorySegment w, long skip, MemorySegment s, long x, long z) {
         if (!p.continues()) {
-            MemorySegment.copy(w, p.offset(), s, z, p.rowBytes());
+            MemorySegment.copy(w, p.offset() + skip, s, z, p.rowBytes());
         }
-        long row = p.inputs();
+        long row = p.inputs() + skip;
         for (int k = p.from(); k < p.to(); k++, row += p.rowBytes()) {
             float xk = get(s, x + 4L * k);
-            for (int j = 0; j < p.width(); j++) {
+            for (int j = 0; j < p.width() / 2; j++) {
                 long at = 4L * j;
                 set(s, z + at, Math.fma(xk, get(w, row + at), get(s, z + at)));
             }

@@ -45,32 +45,74 @@ final class VectorPanels implements PanelProduct {
         }
     }
 
-    /// A panel made for wider vectors than these is taken in several stripes.
+    /// As many vectors of both strands at a time as there are accumulators: in a panel made for
+    /// vectors as wide as these, all of them.
     private static void oneLane(Panel p, MemorySegment w, MemorySegment s, long x, long z) {
         long row = p.rowBytes();
-        long first = p.inputs();
+        long strand = p.strandBytes();
+        MemorySegment init = p.continues() ? s : w;
+        long from = p.continues() ? z : p.offset();
+        long fromRight = p.continues() ? z + row : p.offset() + strand;
+        long left = p.inputs();
         long end = p.end();
-        long start = p.continues() ? 0 : p.offset();
-        for (long j = 0; j < row; ) {
-            MemorySegment init = p.continues() ? s : w;
-            long from = p.continues() ? z + j : start + j;
-            long left = row - j;
-            if (left >= 8 * V) {
-                eight(init, from, w, first + j, end, row, s, x, z + j);
-                j += 8 * V;
-            } else if (left >= 6 * V) {
-                six(init, from, w, first + j, end, row, s, x, z + j);
-                j += 6 * V;
-            } else if (left >= 4 * V) {
-                four(init, from, w, first + j, end, row, s, x, z + j);
-                j += 4 * V;
-            } else if (left >= 2 * V) {
-                two(init, from, w, first + j, end, row, s, x, z + j);
-                j += 2 * V;
-            } else {
-                one(init, from, w, first + j, end, row, s, x, z + j);
-                j += V;
-            }
+        long j = 0;
+        for (; j + 4 * V <= row; j += 4 * V) {
+            eight(
+                    init,
+                    from + j,
+                    fromRight + j,
+                    w,
+                    left + j,
+                    end,
+                    left + strand + j,
+                    row,
+                    s,
+                    x,
+                    z + j,
+                    z + row + j);
+        }
+        if (j + 3 * V == row) {
+            six(
+                    init,
+                    from + j,
+                    fromRight + j,
+                    w,
+                    left + j,
+                    end,
+                    left + strand + j,
+                    row,
+                    s,
+                    x,
+                    z + j,
+                    z + row + j);
+        } else if (j + 2 * V == row) {
+            four(
+                    init,
+                    from + j,
+                    fromRight + j,
+                    w,
+                    left + j,
+                    end,
+                    left + strand + j,
+                    row,
+                    s,
+                    x,
+                    z + j,
+                    z + row + j);
+        } else if (j + V == row) {
+            two(
+                    init,
+                    from + j,
+                    fromRight + j,
+                    w,
+                    left + j,
+                    end,
+                    left + strand + j,
+                    row,
+                    s,
+                    x,
+                    z + j,
+                    z + row + j);
         }
     }
 
@@ -85,148 +127,145 @@ final class VectorPanels implements PanelProduct {
     private static void eight(
             MemorySegment init,
             long from,
+            long fromRight,
             MemorySegment w,
-            long at,
+            long left,
             long end,
+            long right,
             long row,
             MemorySegment s,
             long x,
-            long z) {
-        FloatVector z0 = load(init, from);
-        FloatVector z1 = load(init, from + V);
-        FloatVector z2 = load(init, from + 2 * V);
-        FloatVector z3 = load(init, from + 3 * V);
-        FloatVector z4 = load(init, from + 4 * V);
-        FloatVector z5 = load(init, from + 5 * V);
-        FloatVector z6 = load(init, from + 6 * V);
-        FloatVector z7 = load(init, from + 7 * V);
-        while (at < end) {
+            long z,
+            long zRight) {
+        FloatVector l0 = load(init, from);
+        FloatVector l1 = load(init, from + V);
+        FloatVector l2 = load(init, from + 2 * V);
+        FloatVector l3 = load(init, from + 3 * V);
+        FloatVector r0 = load(init, fromRight);
+        FloatVector r1 = load(init, fromRight + V);
+        FloatVector r2 = load(init, fromRight + 2 * V);
+        FloatVector r3 = load(init, fromRight + 3 * V);
+        while (left < end) {
             FloatVector xk = spread(s, x);
-            z0 = load(w, at).fma(xk, z0);
-            z1 = load(w, at + V).fma(xk, z1);
-            z2 = load(w, at + 2 * V).fma(xk, z2);
-            z3 = load(w, at + 3 * V).fma(xk, z3);
-            z4 = load(w, at + 4 * V).fma(xk, z4);
-            z5 = load(w, at + 5 * V).fma(xk, z5);
-            z6 = load(w, at + 6 * V).fma(xk, z6);
-            z7 = load(w, at + 7 * V).fma(xk, z7);
-            at += row;
+            l0 = load(w, left).fma(xk, l0);
+            l1 = load(w, left + V).fma(xk, l1);
+            l2 = load(w, left + 2 * V).fma(xk, l2);
+            l3 = load(w, left + 3 * V).fma(xk, l3);
+            r0 = load(w, right).fma(xk, r0);
+            r1 = load(w, right + V).fma(xk, r1);
+            r2 = load(w, right + 2 * V).fma(xk, r2);
+            r3 = load(w, right + 3 * V).fma(xk, r3);
+            left += row;
+            right += row;
             x += 4;
         }
-        z0.intoMemorySegment(s, z, LE);
-        z1.intoMemorySegment(s, z + V, LE);
-        z2.intoMemorySegment(s, z + 2 * V, LE);
-        z3.intoMemorySegment(s, z + 3 * V, LE);
-        z4.intoMemorySegment(s, z + 4 * V, LE);
-        z5.intoMemorySegment(s, z + 5 * V, LE);
-        z6.intoMemorySegment(s, z + 6 * V, LE);
-        z7.intoMemorySegment(s, z + 7 * V, LE);
+        l0.intoMemorySegment(s, z, LE);
+        l1.intoMemorySegment(s, z + V, LE);
+        l2.intoMemorySegment(s, z + 2 * V, LE);
+        l3.intoMemorySegment(s, z + 3 * V, LE);
+        r0.intoMemorySegment(s, zRight, LE);
+        r1.intoMemorySegment(s, zRight + V, LE);
+        r2.intoMemorySegment(s, zRight + 2 * V, LE);
+        r3.intoMemorySegment(s, zRight + 3 * V, LE);
     }
 
     private static void six(
             MemorySegment init,
             long from,
+            long fromRight,
             MemorySegment w,
-            long at,
+            long left,
             long end,
+            long right,
             long row,
             MemorySegment s,
             long x,
-            long z) {
-        FloatVector z0 = load(init, from);
-        FloatVector z1 = load(init, from + V);
-        FloatVector z2 = load(init, from + 2 * V);
-        FloatVector z3 = load(init, from + 3 * V);
-        FloatVector z4 = load(init, from + 4 * V);
-        FloatVector z5 = load(init, from + 5 * V);
-        while (at < end) {
+            long z,
+            long zRight) {
+        FloatVector l0 = load(init, from);
+        FloatVector l1 = load(init, from + V);
+        FloatVector l2 = load(init, from + 2 * V);
+        FloatVector r0 = load(init, fromRight);
+        FloatVector r1 = load(init, fromRight + V);
+        FloatVector r2 = load(init, fromRight + 2 * V);
+        while (left < end) {
             FloatVector xk = spread(s, x);
-            z0 = load(w, at).fma(xk, z0);
-            z1 = load(w, at + V).fma(xk, z1);
-            z2 = load(w, at + 2 * V).fma(xk, z2);
-            z3 = load(w, at + 3 * V).fma(xk, z3);
-            z4 = load(w, at + 4 * V).fma(xk, z4);
-            z5 = load(w, at + 5 * V).fma(xk, z5);
-            at += row;
+            l0 = load(w, left).fma(xk, l0);
+            l1 = load(w, left + V).fma(xk, l1);
+            l2 = load(w, left + 2 * V).fma(xk, l2);
+            r0 = load(w, right).fma(xk, r0);
+            r1 = load(w, right + V).fma(xk, r1);
+            r2 = load(w, right + 2 * V).fma(xk, r2);
+            left += row;
+            right += row;
             x += 4;
         }
-        z0.intoMemorySegment(s, z, LE);
-        z1.intoMemorySegment(s, z + V, LE);
-        z2.intoMemorySegment(s, z + 2 * V, LE);
-        z3.intoMemorySegment(s, z + 3 * V, LE);
-        z4.intoMemorySegment(s, z + 4 * V, LE);
-        z5.intoMemorySegment(s, z + 5 * V, LE);
+        l0.intoMemorySegment(s, z, LE);
+        l1.intoMemorySegment(s, z + V, LE);
+        l2.intoMemorySegment(s, z + 2 * V, LE);
+        r0.intoMemorySegment(s, zRight, LE);
+        r1.intoMemorySegment(s, zRight + V, LE);
+        r2.intoMemorySegment(s, zRight + 2 * V, LE);
     }
 
     private static void four(
             MemorySegment init,
             long from,
+            long fromRight,
             MemorySegment w,
-            long at,
+            long left,
             long end,
+            long right,
             long row,
             MemorySegment s,
             long x,
-            long z) {
-        FloatVector z0 = load(init, from);
-        FloatVector z1 = load(init, from + V);
-        FloatVector z2 = load(init, from + 2 * V);
-        FloatVector z3 = load(init, from + 3 * V);
-        while (at < end) {
+            long z,
+            long zRight) {
+        FloatVector l0 = load(init, from);
+        FloatVector l1 = load(init, from + V);
+        FloatVector r0 = load(init, fromRight);
+        FloatVector r1 = load(init, fromRight + V);
+        while (left < end) {
             FloatVector xk = spread(s, x);
-            z0 = load(w, at).fma(xk, z0);
-            z1 = load(w, at + V).fma(xk, z1);
-            z2 = load(w, at + 2 * V).fma(xk, z2);
-            z3 = load(w, at + 3 * V).fma(xk, z3);
-            at += row;
+            l0 = load(w, left).fma(xk, l0);
+            l1 = load(w, left + V).fma(xk, l1);
+            r0 = load(w, right).fma(xk, r0);
+            r1 = load(w, right + V).fma(xk, r1);
+            left += row;
+            right += row;
             x += 4;
         }
-        z0.intoMemorySegment(s, z, LE);
-        z1.intoMemorySegment(s, z + V, LE);
-        z2.intoMemorySegment(s, z + 2 * V, LE);
-        z3.intoMemorySegment(s, z + 3 * V, LE);
+        l0.intoMemorySegment(s, z, LE);
+        l1.intoMemorySegment(s, z + V, LE);
+        r0.intoMemorySegment(s, zRight, LE);
+        r1.intoMemorySegment(s, zRight + V, LE);
     }
 
     private static void two(
             MemorySegment init,
             long from,
+            long fromRight,
             MemorySegment w,
-            long at,
+            long left,
             long end,
+            long right,
             long row,
             MemorySegment s,
             long x,
-            long z) {
-        FloatVector z0 = load(init, from);
-        FloatVector z1 = load(init, from + V);
-        while (at < end) {
+            long z,
+            long zRight) {
+        FloatVector l0 = load(init, from);
+        FloatVector r0 = load(init, fromRight);
+        while (left < end) {
             FloatVector xk = spread(s, x);
-            z0 = load(w, at).fma(xk, z0);
-            z1 = load(w, at + V).fma(xk, z1);
-            at += row;
+            l0 = load(w, left).fma(xk, l0);
+            r0 = load(w, right).fma(xk, r0);
+            left += row;
+            right += row;
             x += 4;
         }
-        z0.intoMemorySegment(s, z, LE);
-        z1.intoMemorySegment(s, z + V, LE);
-    }
-
-    private static void one(
-            MemorySegment init,
-            long from,
-            MemorySegment w,
-            long at,
-            long end,
-            long row,
-            MemorySegment s,
-            long x,
-            long z) {
-        FloatVector z0 = load(init, from);
-        while (at < end) {
-            z0 = load(w, at).fma(spread(s, x), z0);
-            at += row;
-            x += 4;
-        }
-        z0.intoMemorySegment(s, z, LE);
+        l0.intoMemorySegment(s, z, LE);
+        r0.intoMemorySegment(s, zRight, LE);
     }
 
     private static void fourLanes(
@@ -234,23 +273,24 @@ final class VectorPanels implements PanelProduct {
         long row = p.rowBytes();
         if (!p.continues()) {
             for (int m = 0; m < 4; m++) {
-                MemorySegment.copy(w, p.offset(), s, z + m * zStride, row);
+                long at = z + m * zStride;
+                MemorySegment.copy(w, p.offset(), s, at, row);
+                MemorySegment.copy(w, p.offset() + p.strandBytes(), s, at + row, row);
             }
         }
-        int rows = p.to() - p.from();
-        long j = 0;
-        for (; j + 2 * V <= row; j += 2 * V) {
-            fourByTwo(w, p.inputs() + j, row, rows, s, x, xStride, z + j, zStride);
-        }
-        for (; j < row; j += V) {
-            fourByOne(w, p.inputs() + j, row, rows, s, x, xStride, z + j, zStride);
+        long left = p.inputs();
+        long right = left + p.strandBytes();
+        for (long j = 0; j < row; j += V) {
+            fourByTwo(
+                    w, left + j, right + j, row, p.to() - p.from(), s, x, xStride, z + j, zStride);
         }
     }
 
     /// Sixteen sums would keep the arithmetic busier, and exceed C2's budget of nodes.
     private static void fourByTwo(
             MemorySegment w,
-            long at,
+            long left,
+            long right,
             long row,
             int rows,
             MemorySegment s,
@@ -258,19 +298,19 @@ final class VectorPanels implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        long zRight = z + row;
         FloatVector a0 = load(s, z);
-        FloatVector a1 = load(s, z + V);
+        FloatVector a1 = load(s, zRight);
         FloatVector b0 = load(s, z + zStride);
-        FloatVector b1 = load(s, z + zStride + V);
+        FloatVector b1 = load(s, zRight + zStride);
         FloatVector c0 = load(s, z + 2 * zStride);
-        FloatVector c1 = load(s, z + 2 * zStride + V);
+        FloatVector c1 = load(s, zRight + 2 * zStride);
         FloatVector d0 = load(s, z + 3 * zStride);
-        FloatVector d1 = load(s, z + 3 * zStride + V);
+        FloatVector d1 = load(s, zRight + 3 * zStride);
         for (int k = 0; k < rows; k++) {
-            long o = at + k * row;
             long x = x0 + 4L * k;
-            FloatVector w0 = load(w, o);
-            FloatVector w1 = load(w, o + V);
+            FloatVector w0 = load(w, left + k * row);
+            FloatVector w1 = load(w, right + k * row);
             FloatVector xa = spread(s, x);
             a0 = w0.fma(xa, a0);
             a1 = w1.fma(xa, a1);
@@ -285,40 +325,12 @@ final class VectorPanels implements PanelProduct {
             d1 = w1.fma(xd, d1);
         }
         a0.intoMemorySegment(s, z, LE);
-        a1.intoMemorySegment(s, z + V, LE);
+        a1.intoMemorySegment(s, zRight, LE);
         b0.intoMemorySegment(s, z + zStride, LE);
-        b1.intoMemorySegment(s, z + zStride + V, LE);
+        b1.intoMemorySegment(s, zRight + zStride, LE);
         c0.intoMemorySegment(s, z + 2 * zStride, LE);
-        c1.intoMemorySegment(s, z + 2 * zStride + V, LE);
+        c1.intoMemorySegment(s, zRight + 2 * zStride, LE);
         d0.intoMemorySegment(s, z + 3 * zStride, LE);
-        d1.intoMemorySegment(s, z + 3 * zStride + V, LE);
-    }
-
-    private static void fourByOne(
-            MemorySegment w,
-            long at,
-            long row,
-            int rows,
-            MemorySegment s,
-            long x0,
-            long xStride,
-            long z,
-            long zStride) {
-        FloatVector a = load(s, z);
-        FloatVector b = load(s, z + zStride);
-        FloatVector c = load(s, z + 2 * zStride);
-        FloatVector d = load(s, z + 3 * zStride);
-        for (int k = 0; k < rows; k++) {
-            long x = x0 + 4L * k;
-            FloatVector wk = load(w, at + k * row);
-            a = wk.fma(spread(s, x), a);
-            b = wk.fma(spread(s, x + xStride), b);
-            c = wk.fma(spread(s, x + 2 * xStride), c);
-            d = wk.fma(spread(s, x + 3 * xStride), d);
-        }
-        a.intoMemorySegment(s, z, LE);
-        b.intoMemorySegment(s, z + zStride, LE);
-        c.intoMemorySegment(s, z + 2 * zStride, LE);
-        d.intoMemorySegment(s, z + 3 * zStride, LE);
+        d1.intoMemorySegment(s, zRight + 3 * zStride, LE);
     }
 }
