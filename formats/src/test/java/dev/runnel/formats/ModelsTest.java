@@ -9,6 +9,7 @@ import static dev.runnel.formats.Onnx.value;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
+import com.sun.management.ThreadMXBean;
 
 import dev.runnel.formats.proto.FunctionProto;
 import dev.runnel.formats.proto.GraphProto;
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -69,6 +71,19 @@ class ModelsTest {
             }
         }
         throw new AssertionError("not in the file");
+    }
+
+    @Test
+    void rawData_ofManyMegabytes_takesNoHeap() throws IOException {
+        ModelProto.Builder m = model(13, node("Add", "x w", "y"));
+        m.getGraphBuilder().addInitializer(tensor("w", new float[8 << 20]));
+        Path file = folder.resolve("large");
+        Files.write(file, m.build().toByteArray());
+        Models.read(file); // classes are loaded
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        Models.read(file);
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(1 << 20);
     }
 
     @Test
