@@ -118,12 +118,9 @@ final class VectorArithmetic implements ArithmeticKernels {
             long dstOffset,
             int n) {
         switch (f) {
-            case ADD -> add(b, bOffset, a, dst, dstOffset, n);
-            case MUL -> mul(b, bOffset, a, dst, dstOffset, n);
-            case MIN -> min(b, bOffset, a, dst, dstOffset, n);
-            case MAX -> max(b, bOffset, a, dst, dstOffset, n);
             case SUB -> sub(a, b, bOffset, dst, dstOffset, n);
             case DIV -> div(a, b, bOffset, dst, dstOffset, n);
+            case ADD, MUL, MIN, MAX -> right(f, b, bOffset, a, dst, dstOffset, n);
             case LEAK -> throw new AssertionError(f);
         }
     }
@@ -310,24 +307,8 @@ final class VectorArithmetic implements ArithmeticKernels {
             return scalar.reduce(f, src, srcOffset, n);
         }
         return switch (f) {
-            case SUM ->
-                    LANES == 16
-                            ? sum(src, srcOffset, n, 0)
-                            : LANES == 8
-                                    ? sum(src, srcOffset, n, 0) + sum(src, srcOffset, n, 8)
-                                    : sum(src, srcOffset, n, 0)
-                                            + sum(src, srcOffset, n, 4)
-                                            + (sum(src, srcOffset, n, 8)
-                                                    + sum(src, srcOffset, n, 12));
-            case SUM_OF_SQUARES ->
-                    LANES == 16
-                            ? squares(src, srcOffset, n, 0)
-                            : LANES == 8
-                                    ? squares(src, srcOffset, n, 0) + squares(src, srcOffset, n, 8)
-                                    : squares(src, srcOffset, n, 0)
-                                            + squares(src, srcOffset, n, 4)
-                                            + (squares(src, srcOffset, n, 8)
-                                                    + squares(src, srcOffset, n, 12));
+            case SUM -> sums(src, srcOffset, n, 0, CHAINS);
+            case SUM_OF_SQUARES -> squares(src, srcOffset, n, 0, CHAINS);
             case MAX -> {
                 float m = max(src, srcOffset, n, 0);
                 for (int first = LANES; first < CHAINS; first += LANES) {
@@ -337,6 +318,21 @@ final class VectorArithmetic implements ArithmeticKernels {
             }
             default -> scalar.reduce(f, src, srcOffset, n);
         };
+    }
+
+    /// The sum of `count` chains from `first` on, neighbours first.
+    private static float sums(MemorySegment src, long offset, int n, int first, int count) {
+        int h = count / 2;
+        return count == LANES
+                ? sum(src, offset, n, first)
+                : sums(src, offset, n, first, h) + sums(src, offset, n, first + h, h);
+    }
+
+    private static float squares(MemorySegment src, long offset, int n, int first, int count) {
+        int h = count / 2;
+        return count == LANES
+                ? squares(src, offset, n, first)
+                : squares(src, offset, n, first, h) + squares(src, offset, n, first + h, h);
     }
 
     private static float sum(MemorySegment src, long offset, int n, int first) {
