@@ -88,6 +88,54 @@ final class Tuples {
         }
     }
 
+    /// ScatterND of updates to known places: those that go to adjacent blocks go there together.
+    ///
+    /// @param to where each run of updates goes, in bytes
+    /// @param bytes of each run
+    private record Runs(long[] to, long[] bytes) implements Program {
+        static Runs of(Walk walk, Tensor indices, int size) {
+            long[] to = new long[Math.toIntExact(walk.tuples)];
+            long[] bytes = new long[to.length];
+            int runs = 0;
+            for (int t = 0; t < to.length; t++) {
+                long at = walk.element(indices.data(), 0, t) * size;
+                if (runs > 0 && at == to[runs - 1] + bytes[runs - 1]) {
+                    bytes[runs - 1] += walk.block * size;
+                } else {
+                    to[runs] = at;
+                    bytes[runs++] = walk.block * size;
+                }
+            }
+            return new Runs(Arrays.copyOf(to, runs), Arrays.copyOf(bytes, runs));
+        }
+
+        @Override
+        public Step bind(Bench bench) {
+            Operand data = bench.in(0);
+            Operand updates = bench.in(2);
+            Operand out = bench.out(0);
+            long all = data.type().byteSize();
+            return (from, to) -> {
+                for (int row = from; row < to; row++) {
+                    MemorySegment y = out.segment(row);
+                    long yo = out.offset(row);
+                    MemorySegment.copy(data.segment(row), data.offset(row), y, yo, all);
+                    MemorySegment x = updates.segment(row);
+                    long source = updates.offset(row);
+                    for (int i = 0; i < bytes.length; i++) {
+                        MemorySegment.copy(x, source, y, yo + this.to[i], bytes[i]);
+                        source += bytes[i];
+                    }
+                }
+            };
+        }
+
+        @Override
+        public boolean reads(int i) {
+            return i != 1;
+        }
+    }
+
     private static final class GatherNd implements Operator {
         @Override
         public List<TensorType> infer(Call call) {
@@ -210,6 +258,10 @@ final class Tuples {
             Walk walk = Walk.of(call, 0, width(call, 0));
             Reduction reduction = Reduction.of(call);
             DType type = call.dtype(0);
+            Tensor known = call.constant(1);
+            if (known != null && reduction == Reduction.NONE) {
+                return Runs.of(walk, known, type.byteSize());
+            }
             return bench -> {
                 Operand data = bench.in(0);
                 Operand index = bench.in(1);
