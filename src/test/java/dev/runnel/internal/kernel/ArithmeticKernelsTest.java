@@ -131,4 +131,30 @@ class ArithmeticKernelsTest {
         assertThat(reduce(Kernels.scalar(), Reduction.MAX, new float[0]))
                 .isEqualTo(Float.NEGATIVE_INFINITY);
     }
+
+    @Test
+    void vectorKernels_onceCompiled_allocateNothing() {
+        ArithmeticKernels kernels = Kernels.vector().arithmetic();
+        int n = 37;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment a = arena.allocate(4L * n, 64);
+            MemorySegment b = arena.allocate(4L * n, 64);
+            for (BinaryFunction f : BinaryFunction.values()) {
+                assertThat(
+                                Allocation.onceCompiled(
+                                        () -> {
+                                            kernels.apply(f, a, 0, 1, a, 0, 1, b, 0, n);
+                                            kernels.apply(f, a, 0, 1, a, 0, 0, b, 0, n);
+                                            kernels.apply(f, a, 0, 0, a, 0, 1, b, 0, n);
+                                        }))
+                        .as(f.name())
+                        .isZero();
+            }
+            for (Reduction f : Reduction.values()) {
+                assertThat(Allocation.onceCompiled(() -> kernels.reduce(f, a, 0, n)))
+                        .as(f.name())
+                        .isZero();
+            }
+        }
+    }
 }

@@ -96,13 +96,40 @@ class DenseKernelsTest {
     void vector_atEverySize_equalsScalarToTheBit(int bits) {
         for (int m : new int[] {1, 2, 3, 4, 5, 9}) {
             for (int n : SIZES) {
-                for (int k : SIZES) {
+                for (int k : new int[] {1, 3, 17, 100}) {
                     Operands o = Operands.random(m, n, k);
                     assertThat(o.accumulate(Kernels.vector(bits).dense()))
                             .as("m=%d n=%d k=%d", m, n, k)
                             .isEqualTo(o.accumulate(Kernels.scalar().dense()));
                 }
             }
+        }
+    }
+
+    /// C2 makes an object of every vector it fails to inline; this is where that would show.
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 4, 7})
+    void accumulate_onceCompiled_allocatesNothing(int m) {
+        DenseKernels kernels = Kernels.vector().dense();
+        int n = 8 * 16 + 2 * 16 + 5;
+        int k = 9;
+        int[] aTaps = new int[k];
+        int[] bTaps = new int[k];
+        for (int i = 0; i < k; i++) {
+            aTaps[i] = 4 * i;
+            bTaps[i] = 4 * i * n;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment a = arena.allocate(4L * m * k, 64);
+            MemorySegment b = arena.allocate(4L * k * n, 64);
+            MemorySegment c = arena.allocate(4L * m * n, 64);
+            assertThat(
+                            Allocation.onceCompiled(
+                                    () ->
+                                            kernels.accumulate(
+                                                    m, n, a, 0, 4L * k, aTaps, b, 0, bTaps, c, 0,
+                                                    4L * n)))
+                    .isZero();
         }
     }
 }

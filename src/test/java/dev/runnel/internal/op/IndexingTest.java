@@ -202,6 +202,15 @@ class IndexingTest {
         Tensor x = count(DType.FLOAT32, 3, 2);
         Tensor i = longs(Shape.of(2, 1), 2, 0);
         Tensor u = tensor(DType.FLOAT32, Shape.of(2, 2), 10, 20, 30, 40);
+        yields(
+                OneNode.of("ScatterND").fed(x).constant(i).fed(u),
+                Shape.of(3, 2),
+                30,
+                40,
+                2,
+                3,
+                10,
+                20);
         yields(OneNode.of("ScatterND").fed(x).fed(i).fed(u), Shape.of(3, 2), 30, 40, 2, 3, 10, 20);
         yields(
                 OneNode.of("ScatterND").fed(x).fed(i).fed(u).with("reduction", "add"),
