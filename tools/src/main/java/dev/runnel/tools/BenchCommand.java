@@ -34,8 +34,6 @@ import java.util.concurrent.Callable;
             "  runnel bench lstm.onnx --stateful --kernels scalar",
         })
 final class BenchCommand implements Callable<Integer> {
-    private static final double WARM_UP_SECONDS = 0.5;
-
     @Spec private CommandSpec spec;
     @Mixin private ModelOptions options;
 
@@ -90,7 +88,7 @@ final class BenchCommand implements Callable<Integer> {
                 throw new IllegalStateException(model.stepObstacle().get());
             }
             long warm = System.nanoTime();
-            StepMeter.warmUp(model, rows, WARM_UP_SECONDS);
+            StepMeter.warmUp(model, rows);
             double warmupMs = millisSince(warm);
             StepMeter.Result r = StepMeter.measure(model, rows, seconds);
             Report report =

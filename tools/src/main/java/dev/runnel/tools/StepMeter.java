@@ -24,6 +24,8 @@ public final class StepMeter {
     private static final int INPUT_SETS = 16;
     private static final long LONGEST_NANOS = 600_000_000_000L;
     private static final int DIGITS = 3;
+    private static final double WARM_UP_SECONDS = 0.3;
+    private static final long MOST_WARM_UP_NANOS = 10_000_000_000L;
 
     /// What was measured. A call steps all rows; a step is one row's.
     ///
@@ -47,11 +49,16 @@ public final class StepMeter {
 
     private StepMeter() {}
 
-    /// Steps without measuring, until the compiler has done its work: [Model#warmUp], then
-    /// `seconds` of the calls that will be measured.
-    public static void warmUp(Model model, int rows, double seconds) {
+    /// Steps without measuring, until the compiler has done its work: [Model#warmUp], then the
+    /// calls that will be measured, until a while passes without one that allocates, for 10 seconds
+    /// at most. (Vectors live on the heap until the code that holds them is compiled.)
+    public static void warmUp(Model model, int rows) {
         model.warmUp();
-        measure(model, rows, seconds);
+        long end = System.nanoTime() + MOST_WARM_UP_NANOS;
+        Result block;
+        do {
+            block = measure(model, rows, WARM_UP_SECONDS);
+        } while (block.heapBytesPerStep > 0 && System.nanoTime() < end);
     }
 
     /// Steps `rows` streams at a time for `seconds`, at least one call.

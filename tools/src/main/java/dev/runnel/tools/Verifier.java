@@ -113,7 +113,7 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
                     o = o.shape(input.name(), t.shape().dims());
                 }
             }
-            try (Model model = Model.compile(graph, o);
+            try (Model model = compile(o, first);
                     Session session = model.open()) {
                 if (carried.isEmpty()) {
                     for (Case.DataSet set : sets) {
@@ -126,8 +126,48 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
             return new Verdict.Passed(c.name(), sets.size(), maxAbs);
         }
 
+        /// The model; as a stream that cannot be stepped before the value of some input is known,
+        /// such as a sample rate, with the inputs bound that look like settings: one integer or
+        /// bool, the same in every set.
+        private Model compile(Options o, Map<String, Tensor> first)
+                throws IOException, Disagreement {
+            Model model = Model.compile(graph, o);
+            if (carried.isEmpty() || model.stepObstacle().isEmpty()) {
+                return model;
+            }
+            Options bound = o;
+            for (Map.Entry<String, Tensor> e : first.entrySet()) {
+                Tensor value = e.getValue();
+                if (!value.dtype().isFloat()
+                        && value.elements() == 1
+                        && !carried.containsKey(e.getKey())
+                        && isSameInAllSets(e.getKey(), value)) {
+                    bound = bound.bind(e.getKey(), value);
+                }
+            }
+            if (bound == o) {
+                return model;
+            }
+            model.close();
+            return Model.compile(graph, bound);
+        }
+
+        private boolean isSameInAllSets(String input, Tensor value)
+                throws IOException, Disagreement {
+            for (Case.DataSet set : sets) {
+                Tensor other = tensors(set.inputs(), graph.inputs()).get(input);
+                if (other == null
+                        || !other.type().equals(value.type())
+                        || other.data().mismatch(value.data()) != -1) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
         private void checkStream(Model model, Session session, Map<String, Tensor> first)
                 throws IOException, Disagreement {
+            List<String> fed = model.inputs().stream().map(Port::name).toList();
             try (State state = model.newState()) {
                 for (Port port : model.states()) {
                     Tensor start = first.get(port.name());
@@ -146,7 +186,7 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
                 }
                 for (Case.DataSet set : sets) {
                     Map<String, Tensor> inputs = tensors(set.inputs(), graph.inputs());
-                    inputs.keySet().removeAll(carried.keySet());
+                    inputs.keySet().retainAll(fed);
                     Map<String, Tensor> outputs =
                             new HashMap<>(
                                     isStep(model, inputs)
