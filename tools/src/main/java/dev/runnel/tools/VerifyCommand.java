@@ -29,8 +29,8 @@ import java.util.concurrent.Callable;
             "%nEach data set is an independent call. With --stream, in cases with a state.txt"
                 + " (lines 'output>input'), the sets are fed in order to one stream: those inputs"
                 + " are carried (only their first value is read), and their outputs are compared"
-                + " too. If the model cannot be stepped otherwise, single integers that are the same"
-                + " in every set, such as a sample rate, are bound.",
+                + " too. If the model cannot be stepped otherwise, single integers that are the"
+                + " same in every set, such as a sample rate, are bound.",
             "%nAn element passes if |got - want| <= A + R*|want|. Without --atol and --rtol:"
                 + " A=1e-5, R=1e-4; or A=1e-7, R=1e-3, as the ONNX project has it, if the model is"
                 + " a single node other than RNN, GRU, LSTM. R is at least 2^-9 for float16 and"
