@@ -4,11 +4,13 @@ import dev.runnel.UnsupportedModelException;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
+import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.graph.ValueInfo;
 import dev.runnel.internal.memory.Weights;
 import dev.runnel.internal.op.Operator;
+import dev.runnel.internal.op.Operators;
 
 import org.jspecify.annotations.Nullable;
 
@@ -68,8 +70,7 @@ public final class Compilation {
         }
         Map<String, Tensor> values = new HashMap<>();
         bound.forEach(
-                (name, value) ->
-                        values.put(name, Lowering.bind(graph.name(), input(ordered, name), value)));
+                (name, value) -> values.put(name, bind(graph.name(), input(ordered, name), value)));
         Map<String, String> pairs = new LinkedHashMap<>();
         states.forEach(
                 (in, out) -> {
@@ -121,9 +122,52 @@ public final class Compilation {
                                                         .toList()));
     }
 
+    /// A scalar of the shape and element type that the graph declares for an input.
+    private static Tensor bind(String model, ValueInfo info, Tensor value) {
+        List<ValueInfo.Dim> dims = info.dims() == null ? List.of() : info.dims();
+        boolean fits = dims.size() == value.shape().rank();
+        for (int a = 0; fits && a < dims.size(); a++) {
+            fits = !dims.get(a).isFixed() || dims.get(a).size() == value.shape().dim(a);
+        }
+        Shape shape = value.shape();
+        if (!fits && value.elements() == 1) {
+            long[] ones = new long[dims.size()];
+            for (int a = 0; a < ones.length; a++) {
+                ones[a] = dims.get(a).isFixed() ? dims.get(a).size() : 1;
+            }
+            shape = Shape.of(ones);
+            fits = shape.elements() == 1;
+        }
+        if (!fits) {
+            throw new IllegalArgumentException(
+                    "cannot bind input '"
+                            + info.name()
+                            + "' of "
+                            + model
+                            + ": the value is "
+                            + value.type()
+                            + ", expected "
+                            + info.typeText());
+        }
+        return Tensors.converted(value, new TensorType(info.dtype(), shape));
+    }
+
+    /// @throws UnsupportedModelException if there is no such operator
+    private static Operator operator(String model, Node node) {
+        Operator operator = Operators.find(node.domain(), node.op());
+        if (operator == null) {
+            throw new UnsupportedModelException(
+                    model
+                            + ": "
+                            + node
+                            + ": operator not supported; docs/formats.md lists those that are");
+        }
+        return operator;
+    }
+
     private static void requireOperators(String model, Node node) {
         if (!node.op().equals("If") || !node.domain().isEmpty()) {
-            Lowering.operator(model, node);
+            operator(model, node);
         }
         for (Attribute a : node.attributes().values()) {
             if (a instanceof Attribute.OfGraph(Graph g)) {
@@ -190,6 +234,6 @@ public final class Compilation {
     }
 
     Operator operator(Node node) {
-        return Lowering.operator(graph.name(), node);
+        return operator(graph.name(), node);
     }
 }

@@ -6,13 +6,11 @@ import dev.runnel.graph.Attribute;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
-import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.graph.ValueInfo;
 import dev.runnel.internal.op.Call;
 import dev.runnel.internal.op.Operator;
-import dev.runnel.internal.op.Operators;
 import dev.runnel.internal.op.Program;
 
 import org.jspecify.annotations.Nullable;
@@ -34,8 +32,7 @@ final class Lowering {
     private final String model;
     private final Map<Value, List<Value>> sources = new IdentityHashMap<>();
     private final Map<String, Value> inputs = new LinkedHashMap<>();
-    private final Map<String, Value> statesBefore = new LinkedHashMap<>();
-    private final Map<String, Value> statesAfter = new LinkedHashMap<>();
+    private final States states;
     private final Map<String, Value> values = new HashMap<>();
     private final List<Lowered.Met> calls = new ArrayList<>();
     private List<Item> items = new ArrayList<>();
@@ -44,6 +41,7 @@ final class Lowering {
     private Lowering(Compilation compilation) {
         this.compilation = compilation;
         this.model = compilation.graph().name();
+        this.states = new States(model);
     }
 
     /// Lowers the compilation's graph.
@@ -68,7 +66,7 @@ final class Lowering {
             } else if (compilation.pairs().containsKey(name)) {
                 Value v = Value.state(name, Objects.requireNonNull(types.get(name), name));
                 scope.put(name, v);
-                statesBefore.put(name, v);
+                states.begin(v);
             } else {
                 Value v = Value.input(name, Objects.requireNonNull(types.get(name), name));
                 scope.put(name, v);
@@ -91,31 +89,9 @@ final class Lowering {
             }
             outputs.put(info.name(), v);
         }
-        compilation.pairs().forEach((in, out) -> statesAfter.put(in, scope.get(out)));
+        compilation.pairs().forEach((in, out) -> states.end(in, scope.get(out)));
         compilation.pairs().values().forEach(outputs::remove);
-        return new Lowered(inputs, outputs, carried(), items, values, calls);
-    }
-
-    private List<Lowered.Carried> carried() {
-        List<Lowered.Carried> carried = new ArrayList<>();
-        statesBefore.forEach(
-                (name, before) -> {
-                    Value after = Objects.requireNonNull(statesAfter.get(name));
-                    if (!after.type.equals(before.type)) {
-                        throw new MalformedModelException(
-                                model
-                                        + ": state '"
-                                        + name
-                                        + "' goes in as "
-                                        + before.type
-                                        + " and comes out as "
-                                        + after.type
-                                        + "; a state keeps its type: leave it to the caller"
-                                        + " with Options.stateless()");
-                    }
-                    carried.add(new Lowered.Carried(name, before, after));
-                });
-        return carried;
+        return new Lowered(inputs, outputs, states.carried(), items, values, calls);
     }
 
     private void lower(Graph graph, Scope scope) {
@@ -139,7 +115,7 @@ final class Lowering {
         for (String name : node.inputs()) {
             in.add(name.isEmpty() ? null : scope.get(name));
         }
-        Node asked = compilation.isStateful() ? carry(node, in, scope) : node;
+        Node asked = compilation.isStateful() ? keep(node, in, scope) : node;
         Call call = call(asked, in);
         infer(operator, call, in);
         List<@Nullable Value> out = new ArrayList<>();
@@ -160,8 +136,23 @@ final class Lowering {
             }
         }
         if (asked != node) {
-            settleCarried(asked, out);
+            states.endKept(asked, out);
         }
+    }
+
+    /// The node, keeping its state where it starts from zero.
+    private Node keep(Node node, List<@Nullable Value> in, Scope scope) {
+        Node kept = states.keep(node, in, scope.path);
+        if (kept != node && chooseDepth > 0) {
+            throw new UnsupportedModelException(
+                    model
+                            + ": "
+                            + node
+                            + ": keeps its state only if the branch it is in is known when"
+                            + " compiling; bind the input that decides with Options.bind");
+        }
+        in.stream().filter(v -> v != null).forEach(v -> values.putIfAbsent(v.path + v.name, v));
+        return kept;
     }
 
     private Call call(Node node, List<@Nullable Value> in) {
@@ -364,124 +355,5 @@ final class Lowering {
             scope.put(name, result);
         }
         items.add(new Item.Choose(node, condition, thenItems, elseItems));
-    }
-
-    // ---- Options.stateful()
-
-    /// Where a forward recurrence starts from zero, gives it a tensor of the state to start from,
-    /// and asks for its last h (and c): the node so changed, or the node itself where nothing is to
-    /// do.
-    private Node carry(Node node, List<@Nullable Value> in, Scope scope) {
-        if (!Recurrence.isForward(node)) {
-            return node;
-        }
-        List<String> outputs = new ArrayList<>(node.outputs());
-        boolean changed = false;
-        for (Recurrence.Memory m : Recurrence.memories(node)) {
-            Value initial = m.input() < in.size() ? in.get(m.input()) : null;
-            if (initial != null && !isZero(initial)) {
-                continue;
-            }
-            if (chooseDepth > 0) {
-                throw new UnsupportedModelException(
-                        model
-                                + ": "
-                                + node
-                                + ": keeps its state only if the branch it is in is known when"
-                                + " compiling; bind the input that decides with Options.bind");
-            }
-            TensorType type = Recurrence.memoryType(node, in);
-            if (type == null) {
-                return node;
-            }
-            String name = scope.path + node.name() + "." + m.name();
-            Value before = Value.state(name, type);
-            statesBefore.put(name, before);
-            values.put(name, before);
-            while (in.size() <= m.input()) {
-                in.add(null);
-            }
-            in.set(m.input(), before);
-            while (outputs.size() <= m.output()) {
-                outputs.add("");
-            }
-            if (outputs.get(m.output()).isEmpty()) {
-                outputs.set(m.output(), name + " after");
-            }
-            changed = true;
-        }
-        if (!changed) {
-            return node;
-        }
-        List<String> inputs = new ArrayList<>();
-        for (Value v : in) {
-            inputs.add(v == null ? "" : v.name);
-        }
-        return new Node(node.name(), node.domain(), node.op(), inputs, outputs, node.attributes());
-    }
-
-    private void settleCarried(Node node, List<@Nullable Value> out) {
-        for (Recurrence.Memory m : Recurrence.memories(node)) {
-            String name = node.inputs().get(m.input());
-            Value before = statesBefore.get(name);
-            if (before != null && !compilation.pairs().containsKey(name)) {
-                statesAfter.put(name, Objects.requireNonNull(out.get(m.output())));
-            }
-        }
-    }
-
-    private static boolean isZero(Value v) {
-        if (v.tensor == null) {
-            return false;
-        }
-        for (long i = 0; i < v.tensor.elements(); i++) {
-            if (v.tensor.getDouble(i) != 0) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /// A scalar of the shape and element type that the graph declares for an input.
-    static Tensor bind(String model, ValueInfo info, Tensor value) {
-        List<ValueInfo.Dim> dims = info.dims() == null ? List.of() : info.dims();
-        boolean fits = dims.size() == value.shape().rank();
-        for (int a = 0; fits && a < dims.size(); a++) {
-            fits = !dims.get(a).isFixed() || dims.get(a).size() == value.shape().dim(a);
-        }
-        Shape shape = value.shape();
-        if (!fits && value.elements() == 1) {
-            long[] ones = new long[dims.size()];
-            for (int a = 0; a < ones.length; a++) {
-                ones[a] = dims.get(a).isFixed() ? dims.get(a).size() : 1;
-            }
-            shape = Shape.of(ones);
-            fits = shape.elements() == 1;
-        }
-        if (!fits) {
-            throw new IllegalArgumentException(
-                    "cannot bind input '"
-                            + info.name()
-                            + "' of "
-                            + model
-                            + ": the value is "
-                            + value.type()
-                            + ", expected "
-                            + info.typeText());
-        }
-        return Tensors.converted(value, new TensorType(info.dtype(), shape));
-    }
-
-    /// @throws UnsupportedModelException if there is no such operator
-    static Operator operator(String model, Node node) {
-        Operator operator = Operators.find(node.domain(), node.op());
-        if (operator == null) {
-            throw new UnsupportedModelException(
-                    model
-                            + ": "
-                            + node
-                            + ": operator not supported; docs/formats.md lists those that are");
-        }
-        return operator;
     }
 }

@@ -1,0 +1,119 @@
+package dev.runnel.internal.plan;
+
+import dev.runnel.MalformedModelException;
+import dev.runnel.graph.Node;
+import dev.runnel.graph.TensorType;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/// The tensors a plan carries from step to step: those the graph has as inputs and outputs, and
+/// those of recurrences that would start each call from zero, under `Options.stateful()`.
+final class States {
+    private final String model;
+    private final Map<String, Value> before = new LinkedHashMap<>();
+    private final Map<String, Value> after = new LinkedHashMap<>();
+
+    States(String model) {
+        this.model = model;
+    }
+
+    void begin(Value value) {
+        before.put(value.name, value);
+    }
+
+    void end(String name, Value value) {
+        after.put(name, value);
+    }
+
+    /// Where a forward recurrence starts from zero, gives it a tensor of the state to start from,
+    /// and asks for its last h (and c).
+    ///
+    /// @param in the node's inputs, which it changes
+    /// @return the node so changed, or the node itself where nothing is to do
+    Node keep(Node node, List<@Nullable Value> in, String path) {
+        TensorType type = Recurrence.isForward(node) ? Recurrence.memoryType(node, in) : null;
+        if (type == null) {
+            return node;
+        }
+        List<String> outputs = new ArrayList<>(node.outputs());
+        boolean changed = false;
+        for (Recurrence.Memory m : Recurrence.memories(node)) {
+            Value initial = m.input() < in.size() ? in.get(m.input()) : null;
+            if (initial != null && !isZero(initial)) {
+                continue;
+            }
+            Value kept = Value.state(path + node.name() + "." + m.name(), type);
+            begin(kept);
+            while (in.size() <= m.input()) {
+                in.add(null);
+            }
+            in.set(m.input(), kept);
+            while (outputs.size() <= m.output()) {
+                outputs.add("");
+            }
+            if (outputs.get(m.output()).isEmpty()) {
+                outputs.set(m.output(), kept.name + " after");
+            }
+            changed = true;
+        }
+        if (!changed) {
+            return node;
+        }
+        List<String> inputs = in.stream().map(v -> v == null ? "" : v.name).toList();
+        return new Node(node.name(), node.domain(), node.op(), inputs, outputs, node.attributes());
+    }
+
+    /// Notes what a node that [#keep] changed ends with.
+    void endKept(Node node, List<@Nullable Value> out) {
+        for (Recurrence.Memory m : Recurrence.memories(node)) {
+            String name = node.inputs().get(m.input());
+            Value kept = before.get(name);
+            if (kept != null && name.endsWith(node.name() + "." + m.name())) {
+                end(name, Objects.requireNonNull(out.get(m.output())));
+            }
+        }
+    }
+
+    private static boolean isZero(Value v) {
+        if (v.tensor == null) {
+            return false;
+        }
+        for (long i = 0; i < v.tensor.elements(); i++) {
+            if (v.tensor.getDouble(i) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// All of them, before and after a step.
+    ///
+    /// @throws MalformedModelException if one comes out as another type than it went in
+    List<Lowered.Carried> carried() {
+        List<Lowered.Carried> carried = new ArrayList<>();
+        before.forEach(
+                (name, in) -> {
+                    Value out = Objects.requireNonNull(after.get(name));
+                    if (!out.type.equals(in.type)) {
+                        throw new MalformedModelException(
+                                model
+                                        + ": state '"
+                                        + name
+                                        + "' goes in as "
+                                        + in.type
+                                        + " and comes out as "
+                                        + out.type
+                                        + "; a state keeps its type: leave it to the caller"
+                                        + " with Options.stateless()");
+                    }
+                    carried.add(new Lowered.Carried(name, in, out));
+                });
+        return carried;
+    }
+}
