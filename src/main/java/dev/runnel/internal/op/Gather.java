@@ -137,7 +137,7 @@ final class Gather implements Operator {
                     if (blockBytes == 4) {
                         y.set(JAVA_INT_UNALIGNED, target, x.get(JAVA_INT_UNALIGNED, from));
                     } else {
-                        MemorySegment.copy(x, from, y, target, blockBytes);
+                        StridedCopy.block(blockBytes, x, from, y, target);
                     }
                     target += blockBytes;
                 }

@@ -157,10 +157,23 @@ final class StridedCopy {
             case 8 -> row8(n, from, f, fs, to, t, ts);
             default -> {
                 for (int i = 0; i < n; i++) {
-                    MemorySegment.copy(from, f + i * fs, to, t + i * ts, unit);
+                    block(unit, from, f + i * fs, to, t + i * ts);
                 }
             }
         }
+    }
+
+    /// Short blocks are faster by the word. The last word may overlap the one before.
+    static void block(long bytes, MemorySegment from, long f, MemorySegment to, long t) {
+        if (bytes < 8 || bytes > 128) {
+            MemorySegment.copy(from, f, to, t, bytes);
+            return;
+        }
+        int last = (int) bytes - 8;
+        for (int i = 0; i < last; i += 8) {
+            to.set(JAVA_LONG_UNALIGNED, t + i, from.get(JAVA_LONG_UNALIGNED, f + i));
+        }
+        to.set(JAVA_LONG_UNALIGNED, t + last, from.get(JAVA_LONG_UNALIGNED, f + last));
     }
 
     private static void row1(
@@ -179,6 +192,18 @@ final class StridedCopy {
 
     private static void row4(
             int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
+        if (ts == 4) {
+            for (int i = 0; i < n; i++) {
+                to.set(JAVA_INT_UNALIGNED, t + 4L * i, from.get(JAVA_INT_UNALIGNED, f + i * fs));
+            }
+            return;
+        }
+        if (fs == 4) {
+            for (int i = 0; i < n; i++) {
+                to.set(JAVA_INT_UNALIGNED, t + i * ts, from.get(JAVA_INT_UNALIGNED, f + 4L * i));
+            }
+            return;
+        }
         for (int i = 0; i < n; i++) {
             to.set(JAVA_INT_UNALIGNED, t + i * ts, from.get(JAVA_INT_UNALIGNED, f + i * fs));
         }
@@ -186,6 +211,18 @@ final class StridedCopy {
 
     private static void row8(
             int n, MemorySegment from, long f, long fs, MemorySegment to, long t, long ts) {
+        if (ts == 8) {
+            for (int i = 0; i < n; i++) {
+                to.set(JAVA_LONG_UNALIGNED, t + 8L * i, from.get(JAVA_LONG_UNALIGNED, f + i * fs));
+            }
+            return;
+        }
+        if (fs == 8) {
+            for (int i = 0; i < n; i++) {
+                to.set(JAVA_LONG_UNALIGNED, t + i * ts, from.get(JAVA_LONG_UNALIGNED, f + 8L * i));
+            }
+            return;
+        }
         for (int i = 0; i < n; i++) {
             to.set(JAVA_LONG_UNALIGNED, t + i * ts, from.get(JAVA_LONG_UNALIGNED, f + i * fs));
         }
