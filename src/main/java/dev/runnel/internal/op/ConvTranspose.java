@@ -40,7 +40,8 @@ final class ConvTranspose implements Operator {
             }
             long full = stride[i] * (in - 1) + extra[i] + (kernel[i] - 1) * dilation[i] + 1;
             if (want.length > 0 || auto.startsWith("SAME")) {
-                out[i] = want.length > 0 ? want[i] : in * stride[i];
+                // As ONNX Runtime has it, 'same' never adds to the full extent.
+                out[i] = want.length > 0 ? want[i] : Math.min(full, in * stride[i]);
                 long total = Math.max(0, full - out[i]);
                 pads[i] = auto.equals("SAME_UPPER") ? total / 2 : total - total / 2;
             } else {

@@ -81,18 +81,13 @@ final class Reduce implements Operator {
         return all;
     }
 
-    /// Which axes go; null if the node does nothing.
-    private static boolean @Nullable [] reduced(Call call) {
+    /// Which axes go: none at all if there are none and the node says so.
+    private static boolean[] reduced(Call call) {
         int rank = call.shape(0).rank();
         boolean noop = call.flag("noop_with_empty_axes", false);
         long[] axes = call.has(1) ? call.longs(1, "axes") : new long[0];
         boolean[] reduced = new boolean[rank];
-        if (axes.length == 0) {
-            if (noop) {
-                return null;
-            }
-            Arrays.fill(reduced, true);
-        }
+        Arrays.fill(reduced, axes.length == 0 && !noop);
         for (long axis : axes) {
             int a = call.axis("axis", axis, rank);
             if (reduced[a]) {
@@ -111,9 +106,6 @@ final class Reduce implements Operator {
                 0, kind == Kind.MAX || kind == Kind.MIN ? DType.values() : Arithmetic.NUMBERS);
         boolean keep = call.flag("keepdims", true);
         boolean[] reduced = reduced(call);
-        if (reduced == null) {
-            return List.of(call.type(0));
-        }
         long[] dims = new long[reduced.length];
         int rank = 0;
         for (int a = 0; a < reduced.length; a++) {
@@ -129,10 +121,16 @@ final class Reduce implements Operator {
     @Override
     public Program compile(Call call) {
         boolean[] reduced = reduced(call);
-        if (reduced == null) {
-            return Program.VIEW;
-        }
-        return program(call, kind, reduced);
+        boolean keepsAll = call.shape(0).equals(call.outputTypes().getFirst().shape());
+        // Of an element alone the others still take the absolute value, say, or the logarithm.
+        boolean keepsEach =
+                switch (kind) {
+                    case SUM, MEAN, MAX, MIN, PRODUCT -> true;
+                    default -> false;
+                };
+        return keepsAll && keepsEach && call.shape(0).elements() != 0
+                ? Program.VIEW
+                : program(call, kind, reduced);
     }
 
     /// `y = mean(x)` or `max(x)` over the spatial axes, as the global pools have it.
@@ -197,7 +195,7 @@ final class Reduce implements Operator {
     @Override
     public @Nullable String timeObstacle(Call call, int[] in, int[] out) {
         boolean[] reduced = reduced(call);
-        return reduced != null && in[0] >= 0 && reduced[in[0]] ? "reduces over time" : null;
+        return in[0] >= 0 && reduced[in[0]] ? "reduces over time" : null;
     }
 
     /// float32 over the last axes: x\[outer, n\] → y\[outer\].

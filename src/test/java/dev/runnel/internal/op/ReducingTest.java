@@ -125,6 +125,15 @@ class ReducingTest {
                                 .getFirst()
                                 .toFloats())
                 .isEqualTo(x.toFloats());
+        Tensor negative = tensor(DType.FLOAT32, Shape.of(2), -3, 4);
+        assertThat(
+                        OneNode.of("ReduceL2")
+                                .with("noop_with_empty_axes", 1)
+                                .fed(negative)
+                                .run(Kernels.scalar())
+                                .getFirst()
+                                .toFloats())
+                .containsExactly(3, 4);
         assertThatThrownBy(() -> reduce("ReduceSum", x, 2))
                 .isInstanceOf(MalformedModelException.class);
         assertThatThrownBy(() -> reduce("ReduceSum", x, 1, -1))
