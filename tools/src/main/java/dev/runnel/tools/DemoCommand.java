@@ -20,8 +20,7 @@ public final class DemoCommand implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(
-                spec.commandLine(), "demo: which one is missing, expected one of " + names());
+        throw new ParameterException(spec.commandLine(), "expected a demonstration: " + names());
     }
 
     private String names() {

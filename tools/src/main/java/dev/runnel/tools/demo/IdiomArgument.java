@@ -32,13 +32,12 @@ final class IdiomArgument {
         }
         if (codePoints.length != Idioms.LENGTH) {
             throw new IllegalArgumentException(
-                    "'%s' has %d character%s, expected %d: %s"
+                    "'%s' has %d character%s, expected %d, as in 画龙点睛"
                             .formatted(
                                     shown(codePoints),
                                     codePoints.length,
                                     codePoints.length == 1 ? "" : "s",
-                                    Idioms.LENGTH,
-                                    WANTED));
+                                    Idioms.LENGTH));
         }
         int last = codePoints[Idioms.LENGTH - 1];
         if (!vocabulary.contains(last)) {

@@ -102,7 +102,7 @@ public final class IdiomsCommand implements Callable<Integer> {
         return 0;
     }
 
-    static String unknown(String start, Idioms idioms) {
+    private static String unknown(String start, Idioms idioms) {
         return "(not among the %d idioms known here; playing on from %c)"
                 .formatted(idioms.size(), Idioms.last(start));
     }
@@ -135,7 +135,10 @@ public final class IdiomsCommand implements Callable<Integer> {
     /// second figure, measured on the same characters.
     private static void time(IdiomsDemo demo, Model model, PrintWriter out) {
         Histogram game = demo.stepNanos();
-        out.println(game.getTotalCount() + " steps" + percentiles(game, "in a cold JVM"));
+        out.println(
+                game.getTotalCount()
+                        + " steps"
+                        + percentiles(game, "while the JVM still compiles"));
         out.flush();
         if (game.getTotalCount() > 0) {
             Histogram warm = demo.warmStepNanos(WARM_STEPS);
