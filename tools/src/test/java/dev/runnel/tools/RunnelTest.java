@@ -3,8 +3,11 @@ package dev.runnel.tools;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.nio.file.Path;
 
 class RunnelTest {
     @Test
@@ -59,6 +62,14 @@ class RunnelTest {
                 .isEqualTo(
                         new Captured(
                                 1, "", "runnel " + command + ": no/such.onnx: no such file\n"));
+    }
+
+    @Test
+    void model_thatIsAFolder_isOneLine(@TempDir Path folder) {
+        assertThat(Captured.of("inspect", folder))
+                .isEqualTo(
+                        new Captured(
+                                1, "", "runnel inspect: " + folder + ": not a regular file\n"));
     }
 
     @ParameterizedTest

@@ -11,6 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -47,6 +49,10 @@ public record MappedFile(String name, @Nullable Path folder, MemorySegment bytes
 
     private static MappedFile map(Path path, Set<? extends java.nio.file.OpenOption> options)
             throws IOException {
+        // Mapping a folder fails without its name; opening a pipe waits for somebody to write.
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            throw new FileSystemException(path.toString(), null, "not a regular file");
+        }
         try (FileChannel channel = FileChannel.open(path, options)) {
             MemorySegment bytes =
                     channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto());
