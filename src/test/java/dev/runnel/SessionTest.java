@@ -10,6 +10,7 @@ import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
+import dev.runnel.internal.kernel.Allocation;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +18,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -232,24 +232,20 @@ class SessionTest {
     }
 
     @Test
-    void step_afterWarmUp_allocatesNothing() {
-        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    void step_onceCompiled_allocatesNothing() {
         try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL);
-                Session session = model.open();
-                State state = model.newState()) {
-            model.warmUp();
-            for (int i = 0; i < 20_000; i++) {
-                session.step(state);
-            }
-            long id = Thread.currentThread().threadId();
-            long before = threads.getThreadAllocatedBytes(id);
-            for (int i = 0; i < 10_000; i++) {
-                session.step(state);
-            }
-            long bytes = threads.getThreadAllocatedBytes(id) - before;
-            // The reading itself may allocate a little; a single allocation in a step would show as
-            // 160,000 bytes or more.
-            assertThat(bytes / 10_000).isZero();
+                Session session = model.open(4);
+                State state = model.newState();
+                State other = model.newState()) {
+            List<State> both = List.of(state, other);
+            assertThat(
+                            Allocation.onceCompiled(
+                                    () -> {
+                                        session.step(state);
+                                        session.step(both);
+                                        session.step();
+                                    }))
+                    .isZero();
         }
     }
 
