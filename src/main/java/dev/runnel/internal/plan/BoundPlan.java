@@ -26,7 +26,7 @@ import java.util.Objects;
 /// time.
 public final class BoundPlan implements AutoCloseable {
     private final Plan plan;
-    private final Arena arena = Arena.ofShared();
+    private final Arena arena;
     private final Map<String, MemorySegment> inputs = new LinkedHashMap<>();
     private final Map<String, MemorySegment> outputs = new LinkedHashMap<>();
     private final MemorySegment block;
@@ -35,8 +35,10 @@ public final class BoundPlan implements AutoCloseable {
     private final Map<Value, Operand> operands = new IdentityHashMap<>();
     private final Step[] steps;
 
-    BoundPlan(Plan plan, int rows, Weights weights, Kernels kernels) {
+    /// @param arena its own, which it closes
+    BoundPlan(Plan plan, int rows, Weights weights, Kernels kernels, Arena arena) {
         this.plan = plan;
+        this.arena = arena;
         plan.inputs().forEach((name, t) -> inputs.put(name, port(t, rows)));
         plan.outputs().forEach((name, t) -> outputs.put(name, port(t, rows)));
         block = Blocks.allocate(arena, plan.rowBytes() * rows);

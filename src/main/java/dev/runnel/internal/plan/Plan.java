@@ -1,11 +1,13 @@
 package dev.runnel.internal.plan;
 
 import dev.runnel.graph.TensorType;
+import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Blocks;
 import dev.runnel.internal.memory.Weights;
 
 import org.jspecify.annotations.Nullable;
 
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -168,8 +170,18 @@ public final class Plan {
     /// Memory and steps for one session.
     ///
     /// @param rows the greatest number of rows to run
-    public BoundPlan bind(int rows, Weights weights, dev.runnel.internal.kernel.Kernels kernels) {
-        return new BoundPlan(this, rows, weights, kernels);
+    public BoundPlan bind(int rows, Weights weights, Kernels kernels) {
+        Arena arena = Arena.ofShared();
+        boolean done = false;
+        try {
+            BoundPlan bound = new BoundPlan(this, rows, weights, kernels, arena);
+            done = true;
+            return bound;
+        } finally {
+            if (!done) {
+                arena.close();
+            }
+        }
     }
 
     /// The plan as text, a line for each step.
