@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 
 import dev.runnel.Model;
@@ -121,12 +122,13 @@ class OnnxRuntimeTest {
         return null;
     }
 
-    private static Tensor got(Map<String, Tensor> outputs, String name) {
+    static Tensor got(Map<String, Tensor> outputs, String name) {
         return java.util.Objects.requireNonNull(outputs.get(name), name);
     }
 
-    private static Map<String, Tensor> runnel(
-            byte[] bytes, Map<String, Tensor> inputs, Options.KernelSet kernels) {
+    static Map<String, Tensor> runnel(
+            byte[] bytes, Map<String, Tensor> inputs, Options.KernelSet kernels)
+            throws IOException {
         Options options = Options.defaults().stateless().kernels(kernels);
         try (Model model =
                         Model.compile(
@@ -136,13 +138,14 @@ class OnnxRuntimeTest {
         }
     }
 
-    private static Map<String, Tensor> onnxRuntime(byte[] bytes, Map<String, Tensor> inputs)
+    static Map<String, Tensor> onnxRuntime(byte[] bytes, Map<String, Tensor> inputs)
             throws OrtException {
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
         Map<String, Tensor> outputs = new LinkedHashMap<>();
         Map<String, OnnxTensor> fed = new LinkedHashMap<>();
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             options.setIntraOpNumThreads(1);
+            options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
             try (OrtSession session = environment.createSession(bytes, options)) {
                 for (var e : inputs.entrySet()) {
                     fed.put(e.getKey(), tensor(environment, e.getValue()));
@@ -173,7 +176,7 @@ class OnnxRuntimeTest {
                         environment, FloatBuffer.wrap(t.toFloats()), t.shape().dims());
     }
 
-    private static @Nullable String difference(String name, Tensor got, Tensor want) {
+    static @Nullable String difference(String name, Tensor got, Tensor want) {
         if (!got.type().equals(want.type())) {
             return "output '" + name + "' is " + got.type() + ", expected " + want.type();
         }
@@ -187,7 +190,7 @@ class OnnxRuntimeTest {
         return null;
     }
 
-    private static boolean sameBits(Tensor a, Tensor b) {
+    static boolean sameBits(Tensor a, Tensor b) {
         return a.data().mismatch(b.data()) < 0;
     }
 
