@@ -2,6 +2,8 @@ package dev.runnel.internal.op;
 
 import static dev.runnel.graph.DType.FLOAT32;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
@@ -182,7 +184,26 @@ final class Einsum implements Operator {
             };
         }
 
+        /// The chain that a [Product] gives: which of the two serves may depend on an extent of 1,
+        /// and one step is to have the bits of a whole sequence.
+        private float chain(Operand[] in, int r, int p, long[][] outer, long[][] inner) {
+            float sum = 0;
+            for (int q = 0; q < inner[0].length; q++) {
+                long a = in[0].offset(r) + 4 * (outer[0][p] + inner[0][q]);
+                long b = in[1].offset(r) + 4 * (outer[1][p] + inner[1][q]);
+                sum =
+                        Math.fma(
+                                in[0].segment(r).get(JAVA_FLOAT_UNALIGNED, a),
+                                in[1].segment(r).get(JAVA_FLOAT_UNALIGNED, b),
+                                sum);
+            }
+            return sum;
+        }
+
         private double sum(Operand[] in, int r, int p, long[][] outer, long[][] inner) {
+            if (dtype == FLOAT32 && in.length == 2) {
+                return chain(in, r, p, outer, inner);
+            }
             double sum = 0;
             for (int q = 0; q < inner[0].length; q++) {
                 double product = 1;

@@ -255,6 +255,7 @@ final class Gemm implements Operator {
         if (in[0] == (f.transA ? 0 : 1) || in[1] == (f.transB ? 1 : 0)) {
             return "sums over time";
         }
-        return in[0] >= 0 && in[1] >= 0 ? "mixes time steps" : null;
+        boolean other = in.length > 2 && in[2] >= 0 && in[2] + 2 - call.shape(2).rank() != out[0];
+        return other || (in[0] >= 0 && in[1] >= 0) ? "mixes time steps" : null;
     }
 }

@@ -2,6 +2,8 @@ package dev.runnel.internal.op;
 
 import static dev.runnel.graph.DType.FLOAT32;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.TensorType;
@@ -147,18 +149,19 @@ final class Reduce implements Operator {
             first++;
         }
         int last = first;
-        while (last < reduced.length && (reduced[last] || shape.dim(last) == 1)) {
+        while (last < reduced.length && reduced[last]) {
             last++;
         }
         boolean together = true;
         for (int a = last; a < reduced.length; a++) {
-            together &= !reduced[a] || shape.dim(a) == 1;
+            together &= !reduced[a];
         }
+        // By the axes alone, not by their extents: one step gets the bits of a whole sequence.
         if (call.dtype(0) == FLOAT32 && together) {
             int outer = Math.toIntExact(shape.elements(0, first));
             int n = Math.toIntExact(shape.elements(first, last));
             int inner = Math.toIntExact(shape.elements(last, shape.rank()));
-            if (inner == 1 && kind.along != null) {
+            if (last == shape.rank() && kind.along != null) {
                 return new Along(kind, kind.along, outer, n);
             }
             if (kind.across != null) {
@@ -228,6 +231,9 @@ final class Reduce implements Operator {
     private record Across(
             Kind kind, BinaryFunction f, MemorySegment start, int outer, int n, int inner)
             implements Program {
+        /// Rows shorter than this are not worth a kernel.
+        private static final int NARROW = 8;
+
         @Override
         public Step bind(Bench bench) {
             Operand x = bench.in(0);
@@ -243,13 +249,36 @@ final class Reduce implements Operator {
             };
         }
 
+        /// One output, as the kernels give it.
+        private float chain(MemorySegment x, long at) {
+            float sum = start.get(JAVA_FLOAT_UNALIGNED, 0);
+            for (int i = 0; i < n; i++) {
+                float v = x.get(JAVA_FLOAT_UNALIGNED, at + 4L * i * inner);
+                sum =
+                        switch (f) {
+                            case ADD -> sum + v;
+                            case MUL -> sum * v;
+                            case MIN -> Math.min(sum, v);
+                            case MAX -> Math.max(sum, v);
+                            case SUB, DIV, LEAK -> throw new AssertionError(f);
+                        };
+            }
+            return sum;
+        }
+
         private void row(
                 ArithmeticKernels kernels, MemorySegment x, long xAt, MemorySegment y, long yAt) {
-            for (int j = 0; j < inner; j++) {
-                MemorySegment.copy(start, 0, y, yAt + 4L * j, 4);
-            }
-            for (int i = 0; i < n; i++) {
-                kernels.apply(f, y, yAt, 1, x, xAt + 4L * i * inner, 1, y, yAt, inner);
+            if (inner < NARROW) {
+                for (int j = 0; j < inner; j++) {
+                    Elements.setDouble(FLOAT32, y, yAt + 4L * j, chain(x, xAt + 4L * j));
+                }
+            } else {
+                for (int j = 0; j < inner; j++) {
+                    MemorySegment.copy(start, 0, y, yAt + 4L * j, 4);
+                }
+                for (int i = 0; i < n; i++) {
+                    kernels.apply(f, y, yAt, 1, x, xAt + 4L * i * inner, 1, y, yAt, inner);
+                }
             }
             for (int j = 0; kind.finishes() && j < inner; j++) {
                 double sum = Elements.getDouble(FLOAT32, y, yAt + 4L * j);

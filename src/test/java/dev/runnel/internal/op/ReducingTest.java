@@ -106,6 +106,44 @@ class ReducingTest {
     }
 
     @Test
+    void reduction_ofOneStep_hasTheBitsOfTheSequence() {
+        Tensor x = random(5, Shape.of(1, 50, 20));
+        for (String op : new String[] {"ReduceSum", "ReduceMean", "ReduceProd", "ReduceL2"}) {
+            float[] whole = reduce(op, x, 1).toFloats();
+            for (int t = 0; t < 20; t++) {
+                float[] step = new float[50];
+                for (int c = 0; c < 50; c++) {
+                    step[c] = (float) x.getDouble(c * 20 + t);
+                }
+                Tensor one = Tensor.ofFloats(Shape.of(1, 50, 1), step);
+                assertThat(reduce(op, one, 1).toFloats()).as(op).containsExactly(whole[t]);
+            }
+        }
+    }
+
+    @Test
+    void reductions_overTime_areRefused() {
+        Tensor x = random(5, Shape.of(3, 4));
+        for (String op : new String[] {"ReduceSum", "Softmax", "ArgMax", "LayerNormalization"}) {
+            OneNode node = OneNode.of(op).fed(x);
+            if (op.equals("ReduceSum")) {
+                node.constant(axes(1));
+            } else if (op.equals("ArgMax")) {
+                node.with("axis", 1);
+            } else if (op.equals("LayerNormalization")) {
+                node.constant(random(1, Shape.of(4)));
+            }
+            Call call = node.call(java.lang.foreign.Arena.ofAuto());
+            int[] in = {0, -1};
+            int[] out = {0, -1, -1};
+            assertThat(node.operator().timeObstacle(call, in, out)).as(op).isNull();
+            in[0] = 1;
+            out[0] = 1;
+            assertThat(node.operator().timeObstacle(call, in, out)).as(op).contains("time");
+        }
+    }
+
+    @Test
     void reduction_withKeepdimsAndWithoutAxes_hasTheShapeAskedFor() {
         Tensor x = random(5, Shape.of(3, 4));
         assertThat(reduce("ReduceSum", x, -1).shape()).isEqualTo(Shape.of(3, 1));
