@@ -77,34 +77,38 @@ final class ArgReduce implements Operator {
                 for (int r = from; r < to; r++) {
                     for (long p = 0; p < outer * inner; p++) {
                         long at = x.offset(r) + (p / inner * n * inner + p % inner) * size;
-                        long found = search(x.segment(r), at);
+                        long found = search(dtype, max, last, x.segment(r), at, inner * size, n);
                         Elements.setLong(DType.INT64, y.segment(r), y.offset(r) + 8 * p, found);
                     }
                 }
             };
         }
+    }
 
-        private long search(MemorySegment x, long at) {
-            long step = inner * dtype.byteSize();
-            long best = 0;
-            for (long i = 1; i < n; i++) {
-                int order = compare(x, at + i * step, at + best * step);
-                if (order == 0 ? last : (order > 0) == max) {
-                    best = i;
-                }
+    /// The index of the greatest or least of `n` elements, `step` bytes apart.
+    ///
+    /// @param last whether of equal ones the last is meant
+    static long search(
+            DType dtype, boolean max, boolean last, MemorySegment x, long at, long step, long n) {
+        long best = 0;
+        for (long i = 1; i < n; i++) {
+            int order = compare(dtype, x, at + i * step, at + best * step);
+            if (order == 0 ? last : (order > 0) == max) {
+                best = i;
             }
-            return best;
         }
+        return best;
+    }
 
-        private int compare(MemorySegment x, long a, long b) {
-            if (dtype.isFloat()) {
-                double u = Elements.getDouble(dtype, x, a);
-                double v = Elements.getDouble(dtype, x, b);
-                return u == v ? 0 : Double.compare(u, v);
-            }
-            long u = Elements.getLong(dtype, x, a);
-            long v = Elements.getLong(dtype, x, b);
-            return dtype == DType.UINT64 ? Long.compareUnsigned(u, v) : Long.compare(u, v);
+    /// Which of the elements at bytes `a` and `b` is greater; NaN is greater than all numbers.
+    static int compare(DType dtype, MemorySegment x, long a, long b) {
+        if (dtype.isFloat()) {
+            double u = Elements.getDouble(dtype, x, a);
+            double v = Elements.getDouble(dtype, x, b);
+            return u == v ? 0 : Double.compare(u, v);
         }
+        long u = Elements.getLong(dtype, x, a);
+        long v = Elements.getLong(dtype, x, b);
+        return dtype == DType.UINT64 ? Long.compareUnsigned(u, v) : Long.compare(u, v);
     }
 }

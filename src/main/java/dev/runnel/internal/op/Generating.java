@@ -32,12 +32,18 @@ final class Generating {
 
     /// Writes one row's output.
     @FunctionalInterface
-    private interface Writer {
+    interface Writer {
         void write(MemorySegment y, long offset);
     }
 
+    static void write(long[] values, MemorySegment y, long offset) {
+        for (int i = 0; i < values.length; i++) {
+            y.set(JAVA_LONG_UNALIGNED, offset + 8L * i, values[i]);
+        }
+    }
+
     /// A program that reads no input.
-    private record Writing(Writer writer) implements Program {
+    record Writing(Writer writer) implements Program {
         @Override
         public boolean reads(int i) {
             return false;
@@ -174,12 +180,7 @@ final class Generating {
         @Override
         public Program compile(Call call) {
             long[] values = values(call);
-            return new Writing(
-                    (y, offset) -> {
-                        for (int i = 0; i < values.length; i++) {
-                            y.set(JAVA_LONG_UNALIGNED, offset + 8L * i, values[i]);
-                        }
-                    });
+            return new Writing((y, offset) -> write(values, y, offset));
         }
 
         @Override

@@ -114,6 +114,9 @@ final class Unary implements Operator {
         all.put("Atan", plain(StrictMath::atan));
         all.put("Sinh", plain(StrictMath::sinh));
         all.put("Cosh", plain(StrictMath::cosh));
+        all.put("Asinh", plain(Unary::asinh));
+        all.put("Acosh", plain(x -> StrictMath.log(x + Math.sqrt(x - 1) * Math.sqrt(x + 1))));
+        all.put("Atanh", plain(x -> 0.5 * StrictMath.log1p(2 * x / (1 - x))));
         all.put("Erf", plain(Unary::erf));
         all.put("Softplus", plain(Unary::softplus));
         all.put("Softsign", plain(x -> x / (1 + Math.abs(x))));
@@ -134,6 +137,8 @@ final class Unary implements Operator {
         all.put("ThresholdedRelu", chosen(Unary::thresholdedRelu));
         all.put("HardSigmoid", chosen(Unary::hardSigmoid));
         all.put("Gelu", chosen(Unary::gelu));
+        all.put("Shrink", chosen(Unary::shrink));
+        all.put("Swish", chosen(Unary::swish));
         return all;
     }
 
@@ -172,6 +177,17 @@ final class Unary implements Operator {
         return x -> clamp(alpha * x + beta);
     }
 
+    private static DoubleUnaryOperator shrink(Call call) {
+        float bias = call.floatAttribute("bias", 0);
+        float lambda = call.floatAttribute("lambd", 0.5f);
+        return x -> x < -lambda ? x + bias : x > lambda ? x - bias : 0;
+    }
+
+    private static DoubleUnaryOperator swish(Call call) {
+        float alpha = call.floatAttribute("alpha", 1);
+        return x -> x / (1 + StrictMath.exp(-alpha * x));
+    }
+
     private static DoubleUnaryOperator gelu(Call call) {
         String approximate = call.stringAttribute("approximate", "none");
         return switch (approximate) {
@@ -190,6 +206,13 @@ final class Unary implements Operator {
                                     + approximate
                                     + "', expected 'none' or 'tanh'");
         };
+    }
+
+    /// An odd function, computed where it does not cancel.
+    private static double asinh(double x) {
+        double a = Math.abs(x);
+        double y = StrictMath.log1p(a + a * a / (1 + Math.sqrt(a * a + 1)));
+        return Math.copySign(a > 1e150 ? StrictMath.log(a) + StrictMath.log(2) : y, x);
     }
 
     private static double clamp(double x) {

@@ -263,6 +263,49 @@ class UnaryTest {
     }
 
     @Test
+    void inverseHyperbolicFunctions_areThoseOfNumPy() {
+        assertClose(
+                run("Asinh", tensor(DType.FLOAT64, Shape.of(5), -30, -0.125, 0, 2, 1e200)),
+                1e-14,
+                -4.09462222433053,
+                -0.12467674692144275,
+                0,
+                1.4436354751788103,
+                461.2101657793691);
+        assertClose(
+                run("Acosh", tensor(DType.FLOAT64, Shape.of(4), 1, 1.5, 30, 1e20)),
+                1e-14,
+                0,
+                0.9624236501192069,
+                4.0940666686320855,
+                46.74484904044086);
+        assertClose(
+                run("Atanh", tensor(DType.FLOAT64, Shape.of(4), -0.9, 0, 0.25, 0.999)),
+                1e-14,
+                -1.4722194895832204,
+                0,
+                0.25541281188299536,
+                3.8002011672501994);
+    }
+
+    @Test
+    void shrink_swish_withAttributes_useThem() {
+        Tensor x = tensor(DType.FLOAT32, Shape.of(4), -3, -0.5, 0.5, 2);
+        OneNode shrink = OneNode.of("Shrink").fed(x);
+        assertClose(shrink.run(Kernels.scalar()).getFirst(), 1e-7, -3, 0, 0, 2);
+        shrink.with("lambd", 0.4f).with("bias", 1.5f);
+        assertClose(shrink.run(Kernels.scalar()).getFirst(), 1e-7, -1.5, 1, -1, 0.5);
+        OneNode swish = OneNode.of("Swish").fed(x).with("alpha", 0.5f);
+        assertClose(
+                swish.run(Kernels.scalar()).getFirst(),
+                1e-6,
+                -0.5472765714190689,
+                -0.21891174955710092,
+                0.28108825044289903,
+                1.4621171572600098);
+    }
+
+    @Test
     void function_withAttributes_usesThem() {
         Tensor x = tensor(DType.FLOAT32, Shape.of(7), X);
         assertClose(

@@ -121,8 +121,8 @@ final class GraphReader {
             boolean typed =
                     p.getType().getTensorType().getElemType() != 0
                             || p.getType().getValueCase().getNumber() > 1;
-            if (!typed && outer != null && kind.equals("output")) {
-                // The outputs of branches need no type: it follows from what computes them.
+            if (!typed && outer != null) {
+                // What goes in and out of a subgraph needs no type: it follows from the node's.
                 Tensor constant = body.constant(name);
                 values.add(
                         new ValueInfo(

@@ -44,6 +44,7 @@ final class Normalizer {
         add(r, "Slice", 10, Normalizer::sliceToInputs);
         add(r, "Clip", 11, Normalizer::clipToInputs);
         add(r, "Pad", 11, Normalizer::padToInputs);
+        add(r, "TopK", 10, d -> d.setInput(1, d.longs("k", d.takeLong("k", 0))));
         add(r, "Split", 13, d -> attributeToInput(d, "split", 1));
         // What was implied is said now.
         add(r, "Split", 18, Normalizer::splitEqually);

@@ -145,6 +145,12 @@ class NormalizerTest {
     }
 
     @Test
+    void topK_before10_hasItsNumberAsAnInput() throws IOException {
+        assertThat(normalized(1, node("TopK", "x", "y i", attribute("k", 3), attribute("axis", 1))))
+                .isEqualTo("y, i = TopK(x, [3]) {axis=1}");
+    }
+
+    @Test
     void split_withoutSizesBefore18_saysItsNumber() throws IOException {
         assertThat(normalized(13, node("Split", "x", "y z")))
                 .isEqualTo("y, z = Split(x) {num_outputs=2}");
