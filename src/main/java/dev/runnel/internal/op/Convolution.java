@@ -30,7 +30,7 @@ final class Convolution implements Program {
     record Axis(int in, int out, int kernel, int step, int dilation, int lead, int spread) {
         /// The positions that are seen.
         int extent() {
-            return out == 0 ? 0 : (out - 1) * step + (kernel - 1) * dilation + 1;
+            return out == 0 ? 0 : Math.toIntExact((out - 1L) * step + (kernel - 1L) * dilation + 1);
         }
 
         boolean fits() {

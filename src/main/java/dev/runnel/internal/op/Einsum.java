@@ -5,7 +5,6 @@ import static dev.runnel.graph.DType.FLOAT32;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.runnel.graph.DType;
-import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.memory.Elements;
@@ -29,7 +28,7 @@ final class Einsum implements Operator {
         for (int i = 1; i < call.inputCount(); i++) {
             MatMul.requireSameType(call, 0, i);
         }
-        return List.of(new TensorType(call.dtype(0), Shape.of(Equation.of(call).outDims())));
+        return List.of(new TensorType(call.dtype(0), call.shapeOf(Equation.of(call).outDims())));
     }
 
     @Override

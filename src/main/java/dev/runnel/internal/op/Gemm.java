@@ -61,7 +61,7 @@ final class Gemm implements Operator {
                             + " with transA="
                             + (f.transA ? 1 : 0));
         }
-        Shape y = Shape.of(f.m, f.n);
+        Shape y = call.shapeOf(f.m, f.n);
         if (call.has(2)) {
             MatMul.requireSameType(call, 0, 2);
             if (!spreads(call.shape(2), y)) {

@@ -61,7 +61,7 @@ final class MatMul implements Operator {
         if (b.rank() > 1) {
             dims[rank] = b.dim(b.rank() - 1);
         }
-        return List.of(new TensorType(call.dtype(0), Shape.of(dims)));
+        return List.of(new TensorType(call.dtype(0), call.shapeOf(dims)));
     }
 
     /// @throws dev.runnel.MalformedModelException unless inputs `i` and `j` have one element type

@@ -22,6 +22,8 @@ import java.util.List;
 /// `MaxPool` and `AveragePool`: the greatest element in a moving window and where it is, or the
 /// mean. Padding never wins a maximum; it counts as zeros in a mean if `count_include_pad` says so.
 final class Pool implements Operator {
+    private static final long SEEN_LIMIT = 1L << 27;
+
     private final boolean max;
 
     Pool(boolean max) {
@@ -52,9 +54,28 @@ final class Pool implements Operator {
                                 + " by more than its kernel covers");
             }
         }
+        long seen = saturated(saturated(1, w.out()), w.kernel());
+        if (seen > SEEN_LIMIT) {
+            throw call.unsupported(
+                    "moves a kernel of "
+                            + Arrays.toString(w.kernel())
+                            + " to "
+                            + Arrays.toString(w.out())
+                            + " places; supported are "
+                            + SEEN_LIMIT
+                            + " positions in all");
+        }
         Shape y = Conv.shape(call, call.shape(0).dim(1), w.out());
         TensorType values = new TensorType(call.dtype(0), y);
         return max ? List.of(values, new TensorType(DType.INT64, y)) : List.of(values);
+    }
+
+    /// `n` times all of `factors`, or something beyond the limit.
+    private static long saturated(long n, long[] factors) {
+        for (long f : factors) {
+            n = f != 0 && n > SEEN_LIMIT / f ? SEEN_LIMIT + 1 : n * f;
+        }
+        return n;
     }
 
     @Override

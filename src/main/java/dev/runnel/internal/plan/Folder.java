@@ -71,7 +71,12 @@ final class Folder {
     }
 
     private static List<Tensor> run(Operator operator, Call call, List<@Nullable Value> inputs) {
-        Program program = operator.compile(call);
+        Program program;
+        try {
+            program = operator.compile(call);
+        } catch (ArithmeticException e) {
+            throw Lowering.tooLarge(call);
+        }
         if (program == Program.VIEW) {
             Value source = java.util.Objects.requireNonNull(inputs.getFirst());
             Tensor tensor = java.util.Objects.requireNonNull(source.tensor);

@@ -163,12 +163,19 @@ final class Lowering {
         return new Call(model, node, arguments, compilation.weights());
     }
 
+    /// Operators count in ints, and say so when that is not enough.
+    static UnsupportedModelException tooLarge(Call call) {
+        return call.unsupported("has an extent, or a product of extents, beyond 2^31 - 1");
+    }
+
     private void infer(Operator operator, Call call, List<@Nullable Value> in) {
         List<TensorType> types;
         try {
             types = operator.infer(call);
         } catch (Call.NeedsValue e) {
             throw needsInputs(call, Objects.requireNonNull(in.get(e.input())));
+        } catch (ArithmeticException e) {
+            throw tooLarge(call);
         }
         List<String> unread = call.unreadAttributes();
         if (!unread.isEmpty()) {
@@ -206,6 +213,8 @@ final class Lowering {
             program = operator.compile(call);
         } catch (Call.NeedsValue e) {
             throw needsInputs(call, Objects.requireNonNull(in.get(e.input())));
+        } catch (ArithmeticException e) {
+            throw tooLarge(call);
         }
         List<Value> from =
                 in.stream().filter(Objects::nonNull).map(Objects::requireNonNull).toList();

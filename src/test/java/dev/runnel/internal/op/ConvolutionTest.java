@@ -297,6 +297,19 @@ class ConvolutionTest {
     }
 
     @Test
+    void pool_ofImmensePlaces_isRefusedBeforeItCounts() {
+        OneNode node =
+                OneNode.of("AveragePool")
+                        .with("kernel_shape", new long[] {100_000})
+                        .with("pads", new long[] {99_999, 99_999});
+        assertThatThrownBy(() -> node.fed(random(1, Shape.of(1, 1, 9))).run(Kernels.scalar()))
+                .isInstanceOf(dev.runnel.UnsupportedModelException.class)
+                .hasMessage(
+                        "test: node 'n' (AveragePool): moves a kernel of [100000] to [100008]"
+                                + " places; supported are 134217728 positions in all");
+    }
+
+    @Test
     void conv_overTime_isRefusedUnlessItSeesEachStepAlone() {
         Tensor x = random(1, Shape.of(1, 4, 7, 8));
         int[] time = {2, -1};
