@@ -303,21 +303,12 @@ final class VectorArithmetic implements ArithmeticKernels {
 
     @Override
     public float reduce(Reduction f, MemorySegment src, long srcOffset, int n) {
-        if (n < CHAINS) {
-            return scalar.reduce(f, src, srcOffset, n);
-        }
-        return switch (f) {
-            case SUM -> sums(src, srcOffset, n, 0, CHAINS);
-            case SUM_OF_SQUARES -> squares(src, srcOffset, n, 0, CHAINS);
-            case MAX -> {
-                float m = max(src, srcOffset, n, 0);
-                for (int first = LANES; first < CHAINS; first += LANES) {
-                    m = Math.max(m, max(src, srcOffset, n, first));
-                }
-                yield m;
-            }
-            default -> scalar.reduce(f, src, srcOffset, n);
-        };
+        // Sums alone: with squares and maxima beside them, all inlined here once all are in use,
+        // the
+        // method exceeds what C2 inlines, and one of them returns its vectors in boxes for good.
+        return n >= CHAINS && f == Reduction.SUM
+                ? sums(src, srcOffset, n, 0, CHAINS)
+                : scalar.reduce(f, src, srcOffset, n);
     }
 
     /// The sum of `count` chains from `first` on, neighbours first.
@@ -326,13 +317,6 @@ final class VectorArithmetic implements ArithmeticKernels {
         return count == LANES
                 ? sum(src, offset, n, first)
                 : sums(src, offset, n, first, h) + sums(src, offset, n, first + h, h);
-    }
-
-    private static float squares(MemorySegment src, long offset, int n, int first, int count) {
-        int h = count / 2;
-        return count == LANES
-                ? squares(src, offset, n, first)
-                : squares(src, offset, n, first, h) + squares(src, offset, n, first + h, h);
     }
 
     private static float sum(MemorySegment src, long offset, int n, int first) {
@@ -354,52 +338,6 @@ final class VectorArithmetic implements ArithmeticKernels {
         }
         if (LANES > 8) {
             s = s.add(s.rearrange(BY_8));
-        }
-        return s.lane(0);
-    }
-
-    private static float squares(MemorySegment src, long offset, int n, int first) {
-        FloatVector s = FloatVector.broadcast(S, 0);
-        int i = first;
-        for (; i + LANES <= n; i += CHAINS) {
-            FloatVector x = load(src, offset, i);
-            s = x.fma(x, s);
-        }
-        if (i < n) {
-            VectorMask<Float> some = S.indexInRange(i, n);
-            FloatVector x = FloatVector.fromMemorySegment(S, src, offset + 4L * i, LE, some);
-            s = s.blend(x.fma(x, s), some);
-        }
-        s = s.add(s.rearrange(BY_1));
-        s = s.add(s.rearrange(BY_2));
-        if (LANES > 4) {
-            s = s.add(s.rearrange(BY_4));
-        }
-        if (LANES > 8) {
-            s = s.add(s.rearrange(BY_8));
-        }
-        return s.lane(0);
-    }
-
-    private static float max(MemorySegment src, long offset, int n, int first) {
-        FloatVector s = FloatVector.broadcast(S, Float.NEGATIVE_INFINITY);
-        int i = first;
-        for (; i + LANES <= n; i += CHAINS) {
-            FloatVector x = load(src, offset, i);
-            s = s.max(x);
-        }
-        if (i < n) {
-            VectorMask<Float> some = S.indexInRange(i, n);
-            FloatVector x = FloatVector.fromMemorySegment(S, src, offset + 4L * i, LE, some);
-            s = s.blend(s.max(x), some);
-        }
-        s = s.max(s.rearrange(BY_1));
-        s = s.max(s.rearrange(BY_2));
-        if (LANES > 4) {
-            s = s.max(s.rearrange(BY_4));
-        }
-        if (LANES > 8) {
-            s = s.max(s.rearrange(BY_8));
         }
         return s.lane(0);
     }
