@@ -2,6 +2,7 @@ package dev.runnel.internal.op;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
@@ -201,8 +202,12 @@ class RecurrentRefusalTest {
             List<Tensor> want = plain.run(Kernels.vector());
             for (int i = 0; i < got.size(); i++) {
                 assertThat(got.get(i).dtype()).isEqualTo(dtype);
-                assertThat(got.get(i).data().mismatch(convert(want.get(i), dtype).data()))
-                        .isEqualTo(-1);
+                // Narrow states are rounded after each time step, not only at the end.
+                double rounding = dtype == DType.FLOAT64 ? 0 : dtype == DType.FLOAT16 ? 4e-3 : 3e-2;
+                for (long k = 0; k < got.get(i).elements(); k++) {
+                    assertThat(got.get(i).getDouble(k))
+                            .isCloseTo(want.get(i).getDouble(k), within(rounding));
+                }
             }
         }
     }

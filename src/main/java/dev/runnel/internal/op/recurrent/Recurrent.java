@@ -30,8 +30,9 @@ import java.util.Map;
 /// state 0, whatever it started from, and `clip` bounds the sums that enter LSTM's gates, not the
 /// cell state on its way to h.
 ///
-/// Sums and states are float32 whatever the element type: other types are converted where they come
-/// in and go out. Y_h and Y_c may lie where initial_h and initial_c do.
+/// Sums are float32 whatever the element type: other types are converted where they come in and go
+/// out, and states of 16 bits are rounded after each time step. Y_h and Y_c may lie where initial_h
+/// and initial_c do.
 public final class Recurrent implements Operator {
     private final Type type;
 

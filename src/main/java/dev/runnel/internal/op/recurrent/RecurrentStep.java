@@ -1,10 +1,13 @@
 package dev.runnel.internal.op.recurrent;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
+import dev.runnel.graph.DType;
 import dev.runnel.internal.kernel.Lanes;
 import dev.runnel.internal.kernel.Panels;
 import dev.runnel.internal.kernel.RecurrentKernels;
+import dev.runnel.internal.memory.Elements;
 import dev.runnel.internal.memory.Operand;
 import dev.runnel.internal.op.Bench;
 import dev.runnel.internal.op.Step;
@@ -251,7 +254,26 @@ final class RecurrentStep implements Step {
     private void step(Direction d, Panels panels, Lanes at, int t, int count) {
         d.step.run(panels, backwards, at, count);
         backwards = !backwards;
+        if (cell.dtype().byteSize() < 4) {
+            narrow(at.h(), at.xStride(), count);
+            if (cell.type() == Cell.Type.LSTM) {
+                narrow(at.c(), at.cStride(), count);
+            }
+        }
         y.store(kernels, range, t, scratch, at.h(), at.xStride());
+    }
+
+    /// Rounds a state to the elements that would hold it between two steps: so that a sequence has
+    /// the bits of its steps.
+    private void narrow(long at, long stride, int count) {
+        DType narrow = cell.dtype();
+        for (int m = 0; m < count; m++, at += stride) {
+            for (long p = at; p < at + 4L * cell.hiddenSize(); p += 4) {
+                Elements.setDouble(narrow, scratch, p, scratch.get(JAVA_FLOAT_UNALIGNED, p));
+                float rounded = (float) Elements.getDouble(narrow, scratch, p);
+                scratch.set(JAVA_FLOAT_UNALIGNED, p, rounded);
+            }
+        }
     }
 
     /// `count` lanes with their sums in the chunk, where step `i` finds them.
