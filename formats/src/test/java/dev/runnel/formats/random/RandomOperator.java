@@ -1,10 +1,11 @@
-package dev.runnel.formats;
+package dev.runnel.formats.random;
 
 import static dev.runnel.formats.Onnx.attribute;
 import static dev.runnel.formats.Onnx.longs;
 
 import com.google.protobuf.ByteString;
 
+import dev.runnel.formats.Onnx;
 import dev.runnel.formats.proto.AttributeProto;
 import dev.runnel.formats.proto.ModelProto;
 import dev.runnel.formats.proto.NodeProto;
@@ -46,8 +47,8 @@ final class RandomOperator {
         model.getGraphBuilder().addNode(node);
     }
 
-    byte[] bytes() {
-        return model.build().toByteArray();
+    ModelProto model() {
+        return model.build();
     }
 
     @Override
