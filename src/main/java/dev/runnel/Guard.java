@@ -56,6 +56,11 @@ abstract class Guard {
         return was == FREE;
     }
 
+    /// Takes back a [#shut] that could not be carried through.
+    final void reopen() {
+        CONDITION.setRelease(this, FREE);
+    }
+
     /// @throws IllegalStateException if it is closed
     final void requireOpen() {
         if ((int) CONDITION.getAcquire(this) == CLOSED) {

@@ -327,26 +327,38 @@ public final class Session extends Guard implements AutoCloseable {
     private State[] own() {
         requireOpen();
         if (!ownStates) {
-            for (int r = 0; r < rows; r++) {
-                own[r] = model.newState();
+            int made = 0;
+            try {
+                for (; made < rows; made++) {
+                    own[made] = model.newState();
+                }
+                ownStates = true;
+            } finally {
+                while (!ownStates && made > 0) {
+                    own[--made].close();
+                }
             }
-            ownStates = true;
         }
         return own;
     }
 
     /// Frees the session's memory and its own states; does nothing if it is closed already.
     ///
-    /// @throws IllegalStateException if the session is in use
+    /// @throws IllegalStateException if the session, or one of its own states, is in use; nothing
+    ///   is closed then
     @Override
     public void close() {
         if (!shut()) {
             return;
         }
-        if (ownStates) {
-            for (State s : own) {
-                s.close();
+        try {
+            for (int r = 0; ownStates && r < rows; r++) {
+                own[r].close();
             }
+        } catch (IllegalStateException e) {
+            // Another session is stepping that state: this one can be closed when it is done.
+            reopen();
+            throw e;
         }
         runs.values().forEach(BoundPlan::close);
         if (bench != null) {

@@ -299,6 +299,21 @@ class SessionTest {
     }
 
     @Test
+    void sessionWhoseStateIsInUse_closesLater() {
+        try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL)) {
+            Session session = model.open();
+            State own = session.state();
+            own.hold(model);
+            assertThatThrownBy(session::close)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageStartingWith("the state is in use");
+            own.release();
+            session.step();
+            session.close();
+        }
+    }
+
+    @Test
     void stateTwiceInOneStep_isRefusedAndReleased() {
         try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL);
                 Session session = model.open(2);

@@ -30,11 +30,17 @@ public final class Slab {
 
     /// Takes a place, zeroed.
     public synchronized int take() {
-        int place = freeCount > 0 ? free[--freeCount] : used++;
+        int place = freeCount > 0 ? free[freeCount - 1] : used;
         if (place / perChunk == chunks.size()) {
             chunks.add(Blocks.allocate(arena, bytes * perChunk));
         } else {
             segment(place).asSlice(offset(place), bytes).fill((byte) 0);
+        }
+        // Counted only now that there is memory for it.
+        if (freeCount > 0) {
+            freeCount--;
+        } else {
+            used++;
         }
         return place;
     }
