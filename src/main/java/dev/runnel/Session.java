@@ -344,8 +344,8 @@ public final class Session extends Guard implements AutoCloseable {
 
     /// Frees the session's memory and its own states; does nothing if it is closed already.
     ///
-    /// @throws IllegalStateException if the session, or one of its own states, is in use; nothing
-    ///   is closed then
+    /// @throws IllegalStateException if the session, or one of its own states, is in use; close it
+    ///   again when that is done
     @Override
     public void close() {
         if (!shut()) {
