@@ -29,7 +29,10 @@ import java.util.TreeSet;
 final class Plans {
     private static final int KEPT = 64;
     private static final long[] PROBES = {2, 3, 16, 64, 512, 1024};
-    private static final long SEVERAL = 5;
+
+    /// So many steps that a graph which picks the first few of them is found out; fewer where it
+    /// does not take so many.
+    private static final long[] SEVERAL = {67, 5, 2};
 
     private record Key(Map<String, TensorType> types, Map<String, ByteBuffer> values) {}
 
@@ -105,51 +108,63 @@ final class Plans {
     /// A graph whose inputs leave dimensions open may fail with each of them 1, and be well all the
     /// same: looks whether it plans with other sizes.
     private String explained(MalformedModelException e) {
-        for (String dim : openDimensions().keySet()) {
+        Set<String> all = openDimensions().keySet();
+        List<Set<String>> choices = new ArrayList<>();
+        all.forEach(dim -> choices.add(Set.of(dim)));
+        choices.add(all);
+        for (Set<String> dims : choices) {
             for (long size : PROBES) {
-                try {
-                    compilation.plan(stepTypes(Map.of(dim, size)), Map.of());
-                } catch (MalformedModelException | UnsupportedModelException other) {
-                    continue;
-                } catch (NeedsInputs needs) {
-                    // as well as can be known without values
+                Map<String, Long> sizes = new HashMap<>();
+                dims.forEach(dim -> sizes.put(dim, size));
+                if (isPlannable(sizes)) {
+                    return "cannot step with dimension"
+                            + (dims.size() == 1 ? " " : "s ")
+                            + dims.stream()
+                                    .map(dim -> "'" + dim + "'")
+                                    .collect(java.util.stream.Collectors.joining(", "))
+                            + " of the inputs 1: "
+                            + e.getMessage()
+                            + "; give the step's shape with Options.shape or Options.dimension, or"
+                            + " call run";
                 }
-                return "cannot step with dimension '"
-                        + dim
-                        + "' of the inputs 1: "
-                        + e.getMessage()
-                        + "; give the step's shape with Options.shape or Options.dimension, or call"
-                        + " run";
             }
         }
         throw e;
     }
 
+    private boolean isPlannable(Map<String, Long> sizes) {
+        try {
+            compilation.plan(stepTypes(sizes), Map.of());
+            return true;
+        } catch (MalformedModelException | UnsupportedModelException other) {
+            return false;
+        } catch (NeedsInputs needs) {
+            return true; // as well as can be known without values
+        }
+    }
+
     private void findTime() {
         Plan one = java.util.Objects.requireNonNull(stepPlan);
-        openDimensions()
-                .forEach(
-                        (dim, axes) -> {
-                            Plan several;
-                            try {
-                                several =
-                                        compilation.plan(stepTypes(Map.of(dim, SEVERAL)), Map.of());
-                            } catch (MalformedModelException
-                                    | UnsupportedModelException
-                                    | NeedsInputs e) {
-                                return;
-                            }
-                            if (time == null && TimeAxis.isTime(one, several)) {
-                                time = new TimeDimension(dim, axes);
-                                TimeAxis.obstacle(one, several)
-                                        .ifPresent(
-                                                o ->
-                                                        obstacle =
-                                                                "cannot step: "
-                                                                        + o
-                                                                        + "; call run(x, y)");
-                            }
-                        });
+        for (Map.Entry<String, Map<String, Integer>> open : openDimensions().entrySet()) {
+            Plan several = several(open.getKey());
+            if (several != null && TimeAxis.isTime(one, several)) {
+                time = new TimeDimension(open.getKey(), open.getValue());
+                TimeAxis.obstacle(one, several)
+                        .ifPresent(o -> obstacle = "cannot step: " + o + "; call run(x, y)");
+                return;
+            }
+        }
+    }
+
+    private @Nullable Plan several(String dim) {
+        for (long size : SEVERAL) {
+            try {
+                return compilation.plan(stepTypes(Map.of(dim, size)), Map.of());
+            } catch (MalformedModelException | UnsupportedModelException | NeedsInputs e) {
+                // perhaps with fewer
+            }
+        }
+        return null;
     }
 
     /// The dimensions that neither the graph nor the options fix: for each the inputs that have it,

@@ -50,6 +50,7 @@ public final class Call {
     private final List<@Nullable Argument> arguments;
     private final Weights weights;
     private final Set<String> read = new HashSet<>();
+    private final Set<Integer> valuesRead = new HashSet<>();
     private List<TensorType> outputTypes = List.of();
 
     /// @param model the model's name, which starts every message
@@ -118,7 +119,14 @@ public final class Call {
         if (v == null) {
             throw new NeedsValue(this, i);
         }
+        valuesRead.add(i);
         return v;
+    }
+
+    /// Whether the node's plan depends on the value of input `i`, as a Reshape's does on its shape:
+    /// whether [#value] was asked for it.
+    public boolean hasReadValue(int i) {
+        return valuesRead.contains(i);
     }
 
     /// Whether somebody reads output `i`.

@@ -144,6 +144,6 @@ final class ConvTranspose implements Operator {
                                 && f.stride[axis] == 1
                                 && f.begin[axis] == 0
                                 && in[0] == out[0]);
-        return alone ? null : "its kernel covers " + f.kernel[axis] + " time steps";
+        return alone ? null : "makes several time steps of one: kernel " + f.kernel[axis];
     }
 }

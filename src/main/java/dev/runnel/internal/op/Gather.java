@@ -90,12 +90,11 @@ final class Gather implements Operator {
                     : "picks what differs from step to step";
         }
         if (in[0] == axis) {
-            Tensor known = call.constant(1);
+            long extent = call.shape(0).dim(axis);
             boolean last =
-                    known != null
-                            && known.elements() == 1
-                            && Math.floorMod(known.getLong(0), call.shape(0).dim(axis))
-                                    == call.shape(0).dim(axis) - 1;
+                    call.constant(1) != null
+                            && call.shape(1).elements() == 1
+                            && Math.floorMod(call.value(1).getLong(0), extent) == extent - 1;
             return last && out[0] == -1 ? null : "picks time steps";
         }
         int moved = in[0] < axis ? in[0] : in[0] + call.shape(1).rank() - 1;

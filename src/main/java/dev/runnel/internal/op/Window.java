@@ -185,6 +185,13 @@ record Window(
         }
         return w.kernel[axis] == 1 && w.stride[axis] == 1 && w.begin[axis] == 0 && w.end[axis] == 0
                 ? null
-                : "its kernel covers " + w.kernel[axis] + " time steps";
+                : "takes several time steps: kernel "
+                        + w.kernel[axis]
+                        + ", stride "
+                        + w.stride[axis]
+                        + ", pads "
+                        + w.begin[axis]
+                        + " and "
+                        + w.end[axis];
     }
 }

@@ -18,7 +18,8 @@ import java.util.Set;
 /// those of a branch that starts from zero. Follows names through the graph and the branches in it,
 /// without looking at shapes.
 final class Pairs {
-    private static final Set<String> MOVERS =
+    /// Operators that only move data: the elements of their outputs are those of their inputs.
+    static final Set<String> MOVERS =
             Set.of(
                     "Identity",
                     "Reshape",

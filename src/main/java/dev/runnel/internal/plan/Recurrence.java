@@ -39,6 +39,11 @@ final class Recurrence {
         return node.op().equals("LSTM") ? List.of(H, C) : List.of(H);
     }
 
+    /// Whether input `i` is what the node's memory starts from.
+    static boolean isMemory(Node node, int i) {
+        return memories(node).stream().anyMatch(m -> m.input() == i);
+    }
+
     /// Which axis of X counts the steps: 0, or 1 in the layout that puts the batch first.
     static int timeAxis(Node node) {
         return isBatchFirst(node) ? 1 : 0;

@@ -80,7 +80,7 @@ final class States {
         }
     }
 
-    private static boolean isZero(Value v) {
+    static boolean isZero(Value v) {
         if (v.tensor == null) {
             return false;
         }

@@ -1,11 +1,15 @@
 package dev.runnel.internal.plan;
 
+import dev.runnel.graph.Node;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -51,60 +55,229 @@ public final class TimeAxis {
 
     private Optional<String> obstacle(Lowered many) {
         for (Lowered.Met met : many.calls()) {
-            String reason = obstacle(met);
+            String reason = isSettled(met) ? null : obstacle(met);
             if (reason != null) {
                 return Optional.of(met.call().node() + " " + reason);
+            }
+        }
+        String choice = choice(many.items());
+        if (choice != null) {
+            return Optional.of(choice);
+        }
+        for (Map.Entry<String, Value> output : many.outputs().entrySet()) {
+            String reason = constantObstacle(output.getValue());
+            if (reason != null) {
+                return Optional.of("output '" + output.getKey() + "' is made of " + reason);
+            }
+        }
+        String start = fedStart(many);
+        if (start != null) {
+            return Optional.of(start);
+        }
+        for (Lowered.Carried state : many.states()) {
+            if (role(state.after()) == Role.RESULT) {
+                return Optional.of(
+                        "state '" + state.name() + "' is not what a recurrence ends with");
             }
         }
         return Optional.empty();
     }
 
-    private @Nullable String obstacle(Lowered.Met met) {
-        int[] in = axes(met.inputs());
-        int[] out = axes(met.outputs());
-        boolean timeless = true;
-        for (int i = 0; i < in.length; i++) {
-            Value v = met.inputs().get(i);
-            if (in[i] == AMBIGUOUS) {
-                return "takes a tensor whose steps lie in no single axis";
-            }
-            timeless &= in[i] < 0;
-            if (v != null
-                    && v.tensor != null
-                    && in[i] >= 0
-                    && v.type.dtype().isFloat()
-                    && !isUniform(v.tensor, in[i])) {
-                return "takes constants that differ from step to step";
-            }
-        }
-        if (timeless) {
-            return null;
-        }
-        boolean folded =
-                met.outputs().stream().allMatch(v -> v == null || v.tensor != null)
-                        && met.inputs().stream().allMatch(v -> v == null || v.tensor != null);
-        if (folded || met.operator().readsOnlyTypes()) {
-            return null;
-        }
-        String reason = met.operator().timeObstacle(met.call(), in, out);
-        if (reason == null && Recurrence.is(met.call().node())) {
-            return startsFromZero(met, in);
-        }
-        return reason;
-    }
-
-    private static @Nullable String startsFromZero(Lowered.Met met, int[] in) {
-        if (in[0] != Recurrence.timeAxis(met.call().node())) {
-            return null;
-        }
-        for (Recurrence.Memory m : Recurrence.memories(met.call().node())) {
-            Value initial = m.input() < met.inputs().size() ? met.inputs().get(m.input()) : null;
-            if (initial == null || initial.tensor != null) {
-                return "starts each call from the same state; compile with Options.stateful()";
+    /// Why a recurrence that the caller gives its state to cannot be stepped: he must get back what
+    /// it ends with. Whether he gets the right one is his affair.
+    private @Nullable String fedStart(Lowered many) {
+        for (Lowered.Met met : fedStarts) {
+            if (many.outputs().values().stream().noneMatch(v -> role(v) == Role.LAST)) {
+                return met.call().node()
+                        + " starts from a state that is fed, but no output is what it ends with";
             }
         }
         return null;
     }
+
+    /// Why the branches that are chosen at run time cannot be chosen step by step.
+    private @Nullable String choice(List<Item> items) {
+        for (Item item : items) {
+            if (item instanceof Item.Choose c) {
+                Role role = role(c.condition());
+                if (role != Role.FED && role != Role.FIXED) {
+                    return c.node() + " chooses once for the whole sequence";
+                }
+                String inner = choice(c.then());
+                inner = inner == null ? choice(c.otherwise()) : inner;
+                if (inner != null) {
+                    return inner;
+                }
+            }
+        }
+        return null;
+    }
+
+    /// Whether all that the node does is known while planning.
+    private static boolean isSettled(Lowered.Met met) {
+        return met.operator().readsOnlyTypes()
+                || (met.inputs().stream().allMatch(v -> v == null || v.tensor != null)
+                        && met.outputs().stream().allMatch(v -> v == null || v.tensor != null));
+    }
+
+    private @Nullable String obstacle(Lowered.Met met) {
+        int[] in = axes(met.inputs());
+        int[] out = axes(met.outputs());
+        if (Arrays.stream(in).anyMatch(a -> a == AMBIGUOUS)) {
+            return "takes a tensor whose steps lie in no single axis";
+        }
+        boolean steps = Arrays.stream(in).anyMatch(a -> a >= 0);
+        String reason = steps ? met.operator().timeObstacle(met.call(), in, out) : null;
+        for (int i = 0; i < in.length && reason == null; i++) {
+            Value v = met.inputs().get(i);
+            if (v != null && !met.call().hasReadValue(i)) {
+                reason = constantObstacle(v);
+                reason = reason == null ? null : "takes " + reason;
+            }
+        }
+        if (reason == null) {
+            boolean spread = steps || Arrays.stream(out).anyMatch(a -> a != -1);
+            reason = spread ? mixture(met, in) : stateRead(met);
+        }
+        if (reason == null) {
+            assignRoles(met, out, steps);
+        }
+        return reason;
+    }
+
+    /// What is wrong with a constant that goes to every step alike, if anything is.
+    private @Nullable String constantObstacle(Value v) {
+        if (v.tensor == null) {
+            return null;
+        }
+        int axis = axis(v);
+        if (axis >= 0) {
+            return isUniform(v.tensor, axis) ? null : "constants that differ from step to step";
+        }
+        Value before = shortRun.get(v.path + v.name);
+        boolean same =
+                before == null
+                        || before.tensor == null
+                        || before.tensor == v.tensor
+                        || (before.type.equals(v.type)
+                                && before.tensor.data().mismatch(v.tensor.data()) == -1);
+        return same ? null : "a number that depends on the length of the sequence";
+    }
+
+    // ---- tensors that have no time axis
+
+    /// What a tensor without time axis is to the steps.
+    private enum Role {
+        /// The same at every step.
+        FIXED,
+        /// Fed by the caller, by himself carried from step to step if it is a state.
+        FED,
+        /// The state from before the step.
+        BEFORE,
+        /// What is there after the last step.
+        LAST,
+        /// Computed from that.
+        RESULT
+    }
+
+    private final List<Lowered.Met> fedStarts = new ArrayList<>();
+    private final Map<Value, Role> roles = new IdentityHashMap<>();
+
+    private Role role(Value v) {
+        Role known = roles.get(v);
+        if (known != null) {
+            return known;
+        }
+        return switch (v.origin) {
+            case CONSTANT -> Role.FIXED;
+            case INPUT -> Role.FED;
+            case STATE -> Role.BEFORE;
+            case STEP -> Role.RESULT; // of an If that is decided at run time
+        };
+    }
+
+    private void assignRoles(Lowered.Met met, int[] out, boolean steps) {
+        boolean moves = Pairs.MOVERS.contains(met.call().node().op());
+        Role role = Role.FIXED;
+        for (Value v : met.inputs()) {
+            if (v != null && !steps && v.tensor == null) {
+                Role r = role(v);
+                role = role == Role.FIXED || role == r ? r : Role.RESULT;
+            }
+        }
+        if (steps) {
+            role = moves || Recurrence.is(met.call().node()) ? Role.LAST : Role.RESULT;
+        } else if (!moves) {
+            role = role == Role.FED || role == Role.FIXED ? Role.FIXED : Role.RESULT;
+        }
+        for (int i = 0; i < out.length; i++) {
+            Value v = met.outputs().get(i);
+            if (v != null && out[i] == -1) {
+                roles.put(v, role);
+            }
+        }
+    }
+
+    /// Why the tensors without time axis cannot go together with those that have one.
+    private @Nullable String mixture(Lowered.Met met, int[] in) {
+        Node node = met.call().node();
+        boolean recurs = Recurrence.is(node) && in[0] == Recurrence.timeAxis(node);
+        for (int i = 0; i < in.length; i++) {
+            Value v = met.inputs().get(i);
+            if (v == null || (recurs && Recurrence.isMemory(node, i))) {
+                continue;
+            }
+            if (v.origin == Value.Origin.STATE && Recurrence.is(node)) {
+                return "keeps a state, but runs along another axis than time";
+            }
+            if (in[i] >= 0) {
+                continue;
+            }
+            switch (role(v)) {
+                case LAST, RESULT -> {
+                    return "takes what follows the last step, '" + v.name + "', to every step";
+                }
+                case BEFORE -> {
+                    return "takes the state, '" + v.name + "', which changes at every step";
+                }
+                default -> {}
+            }
+        }
+        return recurs ? start(met) : null;
+    }
+
+    private @Nullable String stateRead(Lowered.Met met) {
+        if (Pairs.MOVERS.contains(met.call().node().op())) {
+            return null;
+        }
+        for (Value v : met.inputs()) {
+            if (v != null && role(v) == Role.BEFORE) {
+                return "takes the state, '" + v.name + "', which changes at every step";
+            }
+        }
+        return null;
+    }
+
+    /// Why a recurrence does not go on where it was after the step before.
+    private @Nullable String start(Lowered.Met met) {
+        for (Recurrence.Memory m : Recurrence.memories(met.call().node())) {
+            Value initial = m.input() < met.inputs().size() ? met.inputs().get(m.input()) : null;
+            if (initial == null || (initial.tensor != null && States.isZero(initial))) {
+                return "starts each call from the same state; compile with Options.stateful()";
+            }
+            if (initial.tensor != null) {
+                return "starts each call from '" + initial.name + "', constants other than zero";
+            }
+            if (role(initial) == Role.FED) {
+                fedStarts.add(met);
+            } else if (role(initial) != Role.BEFORE) {
+                return "starts each call from a state of its own, '" + initial.name + "'";
+            }
+        }
+        return null;
+    }
+
+    // ---- axes
 
     private static final int AMBIGUOUS = -2;
 

@@ -325,7 +325,7 @@ class ConvolutionTest {
                         .constant(random(1, Shape.of(6, 4, 3, 3)))
                         .call(Arena.ofAuto());
         assertThat(new Conv().timeObstacle(wide, time, new int[] {2}))
-                .isEqualTo("its kernel covers 3 time steps");
+                .isEqualTo("takes several time steps: kernel 3, stride 1, pads 0 and 0");
     }
 
     @Test
