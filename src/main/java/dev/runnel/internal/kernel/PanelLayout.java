@@ -30,14 +30,13 @@ public final class PanelLayout {
         this.maxWidth = maxWidth;
     }
 
-    /// Adds a group of `count` columns at `column` of z, cut as evenly as can be: a narrow panel
-    /// has too few chains of fma to hide their latency.
+    /// Adds a group of `count` columns at `column` of z, cut into as many panels of the greatest
+    /// width as there are, and the rest: a kernel for several lanes takes the widest blocks it has
+    /// registers for, and for one lane an even cut gained nothing.
     public PanelLayout group(int column, int count, int from, int to, boolean continues) {
         int units = Panels.padded(count) / 32;
-        int panels = (units * 32 + maxWidth - 1) / maxWidth;
-        for (int i = 0; i < panels; i++) {
-            int first = units * i / panels * 32;
-            int width = units * (i + 1) / panels * 32 - first;
+        for (int first = 0; first < 32 * units; first += maxWidth) {
+            int width = Math.min(maxWidth, 32 * units - first);
             int rows = to - from + (continues ? 0 : 1);
             long strand = 2L * width * rows;
             Panel p = new Panel(byteSize, strand, column + first, width, from, to, continues);

@@ -119,7 +119,7 @@ class RecurrentKernelsTest {
         RecurrentKernels vector = Kernels.vector(bits).recurrent();
         Random random = new Random(bits + width);
         for (int size : SIZES) {
-            for (int lanes : new int[] {1, 2, 4, 5, 8, 11}) {
+            for (int lanes : new int[] {1, 2, 3, 4, 5, 7, 8, 11}) {
                 compareProducts(vector, width, size, lanes, random);
             }
         }
@@ -175,14 +175,13 @@ class RecurrentKernelsTest {
     }
 
     @Test
-    void layout_cutsColumnsEvenlyAndCoversThem() {
+    void layout_cutsWidestPanelsAndTheRestAndCoversThem() {
         for (int width : new int[] {32, 64, 128}) {
             for (int count = 1; count < 1000; count++) {
                 PanelLayout layout = new PanelLayout(width).group(64, count, 0, 3, false);
                 int next = 64;
                 long offset = 0;
-                int narrowest = Integer.MAX_VALUE;
-                int widest = 0;
+                int narrow = 0;
                 for (Panels.Panel p : layout.over(MemorySegment.NULL).panels()) {
                     assertThat(p.column()).isEqualTo(next);
                     assertThat(p.offset()).isEqualTo(offset);
@@ -190,12 +189,11 @@ class RecurrentKernelsTest {
                     assertThat(p.width() % 32).isZero();
                     next += p.width();
                     offset += 2 * p.strandBytes();
-                    narrowest = Math.min(narrowest, p.width());
-                    widest = Math.max(widest, p.width());
+                    assertThat(p.width()).isLessThanOrEqualTo(width);
+                    narrow += p.width() < width ? 1 : 0;
                 }
                 assertThat(next - 64).isBetween(count, Panels.padded(count));
-                assertThat(widest).isLessThanOrEqualTo(width);
-                assertThat(widest - narrowest).isLessThanOrEqualTo(32);
+                assertThat(narrow).isLessThanOrEqualTo(1);
                 assertThat(layout.byteSize()).isEqualTo(offset);
             }
         }

@@ -12,36 +12,31 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 
-/// A panel times the inputs of one lane, or of four at once, by the Vector API at the width of
-/// [Width]. The sums stay in registers while the panel's rows pass by.
+/// A panel times the inputs of one lane, or of several at once, by the Vector API at the width of
+/// [Width]. The sums of a lane stay in registers while the panel's rows pass by; pairs of lanes are
+/// left to [VectorPanelBlocks].
 ///
-/// With one lane the weights come from the second or third cache, and what counts is that memory is
-/// read in ascending order by a small loop body. C2 unrolls a counted loop eightfold and sorts its
-/// loads by accumulator, which halves the speed; the stride of the loops here is the panel's, so
-/// that C2 cannot count them and leaves the order alone. With four lanes arithmetic is the limit.
+/// With one lane the weights come from a cache, and what counts is how few instructions stand
+/// between the loads. Each row of a strand is a slice of its own, so that its bounds are checked
+/// once and not for each vector; the stride is the panel's, so that C2, which cannot know it, does
+/// not unroll the loop eightfold and sort its loads by accumulator, which costs half the speed.
 final class VectorPanels implements PanelProduct {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final int V = F.vectorByteSize();
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
+    private final PanelProduct blocks =
+            Width.<PanelProduct>copy(VectorPanelBlocks.class, F.vectorBitSize());
+
     @Override
     public void multiply(Panel p, MemorySegment w, Lanes at, int lanes) {
-        MemorySegment s = at.memory();
-        long x = at.x() + 4L * p.from();
-        long z = at.z() + 4L * p.column();
-        int m = 0;
-        for (; m + 4 <= lanes; m += 4) {
-            fourLanes(
-                    p,
-                    w,
-                    s,
-                    x + m * at.xStride(),
-                    at.xStride(),
-                    z + m * at.zStride(),
-                    at.zStride());
+        int pairs = lanes & -2;
+        if (pairs > 0) {
+            blocks.multiply(p, w, at, pairs);
         }
-        for (; m < lanes; m++) {
-            oneLane(p, w, s, x + m * at.xStride(), z + m * at.zStride());
+        if (pairs < lanes) {
+            long x = at.x() + pairs * at.xStride() + 4L * p.from();
+            oneLane(p, w, at.memory(), x, at.z() + pairs * at.zStride() + 4L * p.column());
         }
     }
 
@@ -50,11 +45,12 @@ final class VectorPanels implements PanelProduct {
     private static void oneLane(Panel p, MemorySegment w, MemorySegment s, long x, long z) {
         long row = p.rowBytes();
         long strand = p.strandBytes();
+        int rows = p.to() - p.from();
         MemorySegment init = p.continues() ? s : w;
         long from = p.continues() ? z : p.offset();
         long fromRight = p.continues() ? z + row : p.offset() + strand;
         long left = p.inputs();
-        long end = p.end();
+        long right = left + strand;
         long j = 0;
         for (; j + 4 * V <= row; j += 4 * V) {
             eight(
@@ -63,9 +59,9 @@ final class VectorPanels implements PanelProduct {
                     fromRight + j,
                     w,
                     left + j,
-                    end,
-                    left + strand + j,
+                    right + j,
                     row,
+                    rows,
                     s,
                     x,
                     z + j,
@@ -78,9 +74,9 @@ final class VectorPanels implements PanelProduct {
                     fromRight + j,
                     w,
                     left + j,
-                    end,
-                    left + strand + j,
+                    right + j,
                     row,
+                    rows,
                     s,
                     x,
                     z + j,
@@ -92,9 +88,9 @@ final class VectorPanels implements PanelProduct {
                     fromRight + j,
                     w,
                     left + j,
-                    end,
-                    left + strand + j,
+                    right + j,
                     row,
+                    rows,
                     s,
                     x,
                     z + j,
@@ -106,9 +102,9 @@ final class VectorPanels implements PanelProduct {
                     fromRight + j,
                     w,
                     left + j,
-                    end,
-                    left + strand + j,
+                    right + j,
                     row,
+                    rows,
                     s,
                     x,
                     z + j,
@@ -130,9 +126,9 @@ final class VectorPanels implements PanelProduct {
             long fromRight,
             MemorySegment w,
             long left,
-            long end,
             long right,
             long row,
+            int rows,
             MemorySegment s,
             long x,
             long z,
@@ -145,19 +141,18 @@ final class VectorPanels implements PanelProduct {
         FloatVector r1 = load(init, fromRight + V);
         FloatVector r2 = load(init, fromRight + 2 * V);
         FloatVector r3 = load(init, fromRight + 3 * V);
-        while (left < end) {
-            FloatVector xk = spread(s, x);
-            l0 = load(w, left).fma(xk, l0);
-            l1 = load(w, left + V).fma(xk, l1);
-            l2 = load(w, left + 2 * V).fma(xk, l2);
-            l3 = load(w, left + 3 * V).fma(xk, l3);
-            r0 = load(w, right).fma(xk, r0);
-            r1 = load(w, right + V).fma(xk, r1);
-            r2 = load(w, right + 2 * V).fma(xk, r2);
-            r3 = load(w, right + 3 * V).fma(xk, r3);
-            left += row;
-            right += row;
-            x += 4;
+        for (int k = 0; k < rows; k++) {
+            FloatVector xk = spread(s, x + 4L * k);
+            MemorySegment l = w.asSlice(left + k * row, 4 * V);
+            MemorySegment r = w.asSlice(right + k * row, 4 * V);
+            l0 = load(l, 0).fma(xk, l0);
+            l1 = load(l, V).fma(xk, l1);
+            l2 = load(l, 2 * V).fma(xk, l2);
+            l3 = load(l, 3 * V).fma(xk, l3);
+            r0 = load(r, 0).fma(xk, r0);
+            r1 = load(r, V).fma(xk, r1);
+            r2 = load(r, 2 * V).fma(xk, r2);
+            r3 = load(r, 3 * V).fma(xk, r3);
         }
         l0.intoMemorySegment(s, z, LE);
         l1.intoMemorySegment(s, z + V, LE);
@@ -175,9 +170,9 @@ final class VectorPanels implements PanelProduct {
             long fromRight,
             MemorySegment w,
             long left,
-            long end,
             long right,
             long row,
+            int rows,
             MemorySegment s,
             long x,
             long z,
@@ -188,17 +183,16 @@ final class VectorPanels implements PanelProduct {
         FloatVector r0 = load(init, fromRight);
         FloatVector r1 = load(init, fromRight + V);
         FloatVector r2 = load(init, fromRight + 2 * V);
-        while (left < end) {
-            FloatVector xk = spread(s, x);
-            l0 = load(w, left).fma(xk, l0);
-            l1 = load(w, left + V).fma(xk, l1);
-            l2 = load(w, left + 2 * V).fma(xk, l2);
-            r0 = load(w, right).fma(xk, r0);
-            r1 = load(w, right + V).fma(xk, r1);
-            r2 = load(w, right + 2 * V).fma(xk, r2);
-            left += row;
-            right += row;
-            x += 4;
+        for (int k = 0; k < rows; k++) {
+            FloatVector xk = spread(s, x + 4L * k);
+            MemorySegment l = w.asSlice(left + k * row, 3 * V);
+            MemorySegment r = w.asSlice(right + k * row, 3 * V);
+            l0 = load(l, 0).fma(xk, l0);
+            l1 = load(l, V).fma(xk, l1);
+            l2 = load(l, 2 * V).fma(xk, l2);
+            r0 = load(r, 0).fma(xk, r0);
+            r1 = load(r, V).fma(xk, r1);
+            r2 = load(r, 2 * V).fma(xk, r2);
         }
         l0.intoMemorySegment(s, z, LE);
         l1.intoMemorySegment(s, z + V, LE);
@@ -214,9 +208,9 @@ final class VectorPanels implements PanelProduct {
             long fromRight,
             MemorySegment w,
             long left,
-            long end,
             long right,
             long row,
+            int rows,
             MemorySegment s,
             long x,
             long z,
@@ -225,15 +219,14 @@ final class VectorPanels implements PanelProduct {
         FloatVector l1 = load(init, from + V);
         FloatVector r0 = load(init, fromRight);
         FloatVector r1 = load(init, fromRight + V);
-        while (left < end) {
-            FloatVector xk = spread(s, x);
-            l0 = load(w, left).fma(xk, l0);
-            l1 = load(w, left + V).fma(xk, l1);
-            r0 = load(w, right).fma(xk, r0);
-            r1 = load(w, right + V).fma(xk, r1);
-            left += row;
-            right += row;
-            x += 4;
+        for (int k = 0; k < rows; k++) {
+            FloatVector xk = spread(s, x + 4L * k);
+            MemorySegment l = w.asSlice(left + k * row, 2 * V);
+            MemorySegment r = w.asSlice(right + k * row, 2 * V);
+            l0 = load(l, 0).fma(xk, l0);
+            l1 = load(l, V).fma(xk, l1);
+            r0 = load(r, 0).fma(xk, r0);
+            r1 = load(r, V).fma(xk, r1);
         }
         l0.intoMemorySegment(s, z, LE);
         l1.intoMemorySegment(s, z + V, LE);
@@ -247,90 +240,23 @@ final class VectorPanels implements PanelProduct {
             long fromRight,
             MemorySegment w,
             long left,
-            long end,
             long right,
             long row,
+            int rows,
             MemorySegment s,
             long x,
             long z,
             long zRight) {
         FloatVector l0 = load(init, from);
         FloatVector r0 = load(init, fromRight);
-        while (left < end) {
-            FloatVector xk = spread(s, x);
-            l0 = load(w, left).fma(xk, l0);
-            r0 = load(w, right).fma(xk, r0);
-            left += row;
-            right += row;
-            x += 4;
+        for (int k = 0; k < rows; k++) {
+            FloatVector xk = spread(s, x + 4L * k);
+            MemorySegment l = w.asSlice(left + k * row, V);
+            MemorySegment r = w.asSlice(right + k * row, V);
+            l0 = load(l, 0).fma(xk, l0);
+            r0 = load(r, 0).fma(xk, r0);
         }
         l0.intoMemorySegment(s, z, LE);
         r0.intoMemorySegment(s, zRight, LE);
-    }
-
-    private static void fourLanes(
-            Panel p, MemorySegment w, MemorySegment s, long x, long xStride, long z, long zStride) {
-        long row = p.rowBytes();
-        if (!p.continues()) {
-            for (int m = 0; m < 4; m++) {
-                long at = z + m * zStride;
-                MemorySegment.copy(w, p.offset(), s, at, row);
-                MemorySegment.copy(w, p.offset() + p.strandBytes(), s, at + row, row);
-            }
-        }
-        long left = p.inputs();
-        long right = left + p.strandBytes();
-        for (long j = 0; j < row; j += V) {
-            fourByTwo(
-                    w, left + j, right + j, row, p.to() - p.from(), s, x, xStride, z + j, zStride);
-        }
-    }
-
-    /// Sixteen sums would keep the arithmetic busier, and exceed C2's budget of nodes.
-    private static void fourByTwo(
-            MemorySegment w,
-            long left,
-            long right,
-            long row,
-            int rows,
-            MemorySegment s,
-            long x0,
-            long xStride,
-            long z,
-            long zStride) {
-        long zRight = z + row;
-        FloatVector a0 = load(s, z);
-        FloatVector a1 = load(s, zRight);
-        FloatVector b0 = load(s, z + zStride);
-        FloatVector b1 = load(s, zRight + zStride);
-        FloatVector c0 = load(s, z + 2 * zStride);
-        FloatVector c1 = load(s, zRight + 2 * zStride);
-        FloatVector d0 = load(s, z + 3 * zStride);
-        FloatVector d1 = load(s, zRight + 3 * zStride);
-        for (int k = 0; k < rows; k++) {
-            long x = x0 + 4L * k;
-            FloatVector w0 = load(w, left + k * row);
-            FloatVector w1 = load(w, right + k * row);
-            FloatVector xa = spread(s, x);
-            a0 = w0.fma(xa, a0);
-            a1 = w1.fma(xa, a1);
-            FloatVector xb = spread(s, x + xStride);
-            b0 = w0.fma(xb, b0);
-            b1 = w1.fma(xb, b1);
-            FloatVector xc = spread(s, x + 2 * xStride);
-            c0 = w0.fma(xc, c0);
-            c1 = w1.fma(xc, c1);
-            FloatVector xd = spread(s, x + 3 * xStride);
-            d0 = w0.fma(xd, d0);
-            d1 = w1.fma(xd, d1);
-        }
-        a0.intoMemorySegment(s, z, LE);
-        a1.intoMemorySegment(s, zRight, LE);
-        b0.intoMemorySegment(s, z + zStride, LE);
-        b1.intoMemorySegment(s, zRight + zStride, LE);
-        c0.intoMemorySegment(s, z + 2 * zStride, LE);
-        c1.intoMemorySegment(s, zRight + 2 * zStride, LE);
-        d0.intoMemorySegment(s, z + 3 * zStride, LE);
-        d1.intoMemorySegment(s, zRight + 3 * zStride, LE);
     }
 }

@@ -1,0 +1,369 @@
+package dev.runnel.internal.kernel.vector;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.runnel.internal.kernel.Lanes;
+import dev.runnel.internal.kernel.Panels.Panel;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+
+/// A panel times the inputs of an even number of lanes, by the Vector API at the width of [Width]:
+/// blocks of 4 or 2 lanes × 4 vectors of one strand, whose sums stay in registers for as many rows
+/// as the first cache holds; then the next lanes find these rows there. Arithmetic is the limit.
+///
+/// Sixteen sums come close to C2's budget of nodes. They fit because nothing in the largest block
+/// is called but methods of the JDK that are inlined whatever the budget; a method of our own, and
+/// be it `load(s, at)`, would be refused, and then every vector is an object.
+final class VectorPanelBlocks implements PanelProduct {
+    private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
+    private static final int V = F.vectorByteSize();
+    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+
+    /// Rows of 4 vectors of 512 bits that fill two thirds of a first cache of 48 kB.
+    private static final int ROWS = 128;
+
+    /// Whether there are registers for 16 sums: processors with vectors of 512 bits have 32.
+    private static final boolean WIDE = F.vectorBitSize() == 512;
+
+    @Override
+    public void multiply(Panel p, MemorySegment w, Lanes at, int lanes) {
+        if (!p.continues()) {
+            start(p, w, at, lanes);
+        }
+        strand(p, w, p.inputs(), at, at.z() + 4L * p.column(), lanes);
+        strand(
+                p,
+                w,
+                p.inputs() + p.strandBytes(),
+                at,
+                at.z() + 4L * p.column() + p.rowBytes(),
+                lanes);
+    }
+
+    /// Puts the bias where the sums go.
+    private static void start(Panel p, MemorySegment w, Lanes at, int lanes) {
+        long row = p.rowBytes();
+        for (int m = 0; m < lanes; m++) {
+            long z = at.z() + m * at.zStride() + 4L * p.column();
+            MemorySegment.copy(w, p.offset(), at.memory(), z, row);
+            MemorySegment.copy(w, p.offset() + p.strandBytes(), at.memory(), z + row, row);
+        }
+    }
+
+    private static void strand(Panel p, MemorySegment w, long first, Lanes at, long z, int lanes) {
+        for (int k = p.from(); k < p.to(); k += ROWS) {
+            int rows = Math.min(ROWS, p.to() - k);
+            long from = first + (k - p.from()) * p.rowBytes();
+            rows(p.rowBytes(), w, from, rows, at, at.x() + 4L * k, z, lanes);
+        }
+    }
+
+    private static void rows(
+            long row, MemorySegment w, long from, int rows, Lanes at, long x, long z, int lanes) {
+        MemorySegment s = at.memory();
+        long xs = at.xStride();
+        long zs = at.zStride();
+        int m = 0;
+        for (; m + 4 <= lanes; m += 4, x += 4 * xs, z += 4 * zs) {
+            long j = 0;
+            for (; WIDE && j + 4 * V <= row; j += 4 * V) {
+                block4x4(w, from + j, row, rows, s, x, xs, z + j, zs);
+            }
+            for (; j + 2 * V <= row; j += 2 * V) {
+                block4x2(w, from + j, row, rows, s, x, xs, z + j, zs);
+            }
+            if (j < row) {
+                block4x1(w, from + j, row, rows, s, x, xs, z + j, zs);
+            }
+        }
+        if (m < lanes) {
+            long j = 0;
+            for (; j + 4 * V <= row; j += 4 * V) {
+                block2x4(w, from + j, row, rows, s, x, xs, z + j, zs);
+            }
+            for (; j + 2 * V <= row; j += 2 * V) {
+                block2x2(w, from + j, row, rows, s, x, xs, z + j, zs);
+            }
+            if (j < row) {
+                block2x1(w, from + j, row, rows, s, x, xs, z + j, zs);
+            }
+        }
+    }
+
+    private static void block4x4(
+            MemorySegment w,
+            long from,
+            long row,
+            int rows,
+            MemorySegment s,
+            long x,
+            long xStride,
+            long z,
+            long zStride) {
+        long z1 = z + zStride;
+        long z2 = z1 + zStride;
+        long z3 = z2 + zStride;
+        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
+        FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + 2 * V, LE);
+        FloatVector a3 = FloatVector.fromMemorySegment(F, s, z + 3 * V, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
+        FloatVector b2 = FloatVector.fromMemorySegment(F, s, z1 + 2 * V, LE);
+        FloatVector b3 = FloatVector.fromMemorySegment(F, s, z1 + 3 * V, LE);
+        FloatVector c0 = FloatVector.fromMemorySegment(F, s, z2, LE);
+        FloatVector c1 = FloatVector.fromMemorySegment(F, s, z2 + V, LE);
+        FloatVector c2 = FloatVector.fromMemorySegment(F, s, z2 + 2 * V, LE);
+        FloatVector c3 = FloatVector.fromMemorySegment(F, s, z2 + 3 * V, LE);
+        FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3, LE);
+        FloatVector d1 = FloatVector.fromMemorySegment(F, s, z3 + V, LE);
+        FloatVector d2 = FloatVector.fromMemorySegment(F, s, z3 + 2 * V, LE);
+        FloatVector d3 = FloatVector.fromMemorySegment(F, s, z3 + 3 * V, LE);
+        for (int k = 0; k < rows; k++) {
+            long xk = x + 4L * k;
+            MemorySegment wk = w.asSlice(from + k * row, 4 * V);
+            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
+            FloatVector w1 = FloatVector.fromMemorySegment(F, wk, V, LE);
+            FloatVector w2 = FloatVector.fromMemorySegment(F, wk, 2 * V, LE);
+            FloatVector w3 = FloatVector.fromMemorySegment(F, wk, 3 * V, LE);
+            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
+            a0 = w0.fma(xa, a0);
+            a1 = w1.fma(xa, a1);
+            a2 = w2.fma(xa, a2);
+            a3 = w3.fma(xa, a3);
+            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
+            b0 = w0.fma(xb, b0);
+            b1 = w1.fma(xb, b1);
+            b2 = w2.fma(xb, b2);
+            b3 = w3.fma(xb, b3);
+            FloatVector xc =
+                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 2 * xStride));
+            c0 = w0.fma(xc, c0);
+            c1 = w1.fma(xc, c1);
+            c2 = w2.fma(xc, c2);
+            c3 = w3.fma(xc, c3);
+            FloatVector xd =
+                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 3 * xStride));
+            d0 = w0.fma(xd, d0);
+            d1 = w1.fma(xd, d1);
+            d2 = w2.fma(xd, d2);
+            d3 = w3.fma(xd, d3);
+        }
+        a0.intoMemorySegment(s, z, LE);
+        a1.intoMemorySegment(s, z + V, LE);
+        a2.intoMemorySegment(s, z + 2 * V, LE);
+        a3.intoMemorySegment(s, z + 3 * V, LE);
+        b0.intoMemorySegment(s, z1, LE);
+        b1.intoMemorySegment(s, z1 + V, LE);
+        b2.intoMemorySegment(s, z1 + 2 * V, LE);
+        b3.intoMemorySegment(s, z1 + 3 * V, LE);
+        c0.intoMemorySegment(s, z2, LE);
+        c1.intoMemorySegment(s, z2 + V, LE);
+        c2.intoMemorySegment(s, z2 + 2 * V, LE);
+        c3.intoMemorySegment(s, z2 + 3 * V, LE);
+        d0.intoMemorySegment(s, z3, LE);
+        d1.intoMemorySegment(s, z3 + V, LE);
+        d2.intoMemorySegment(s, z3 + 2 * V, LE);
+        d3.intoMemorySegment(s, z3 + 3 * V, LE);
+    }
+
+    private static void block4x2(
+            MemorySegment w,
+            long from,
+            long row,
+            int rows,
+            MemorySegment s,
+            long x,
+            long xStride,
+            long z,
+            long zStride) {
+        long z1 = z + zStride;
+        long z2 = z1 + zStride;
+        long z3 = z2 + zStride;
+        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
+        FloatVector c0 = FloatVector.fromMemorySegment(F, s, z2, LE);
+        FloatVector c1 = FloatVector.fromMemorySegment(F, s, z2 + V, LE);
+        FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3, LE);
+        FloatVector d1 = FloatVector.fromMemorySegment(F, s, z3 + V, LE);
+        for (int k = 0; k < rows; k++) {
+            long xk = x + 4L * k;
+            MemorySegment wk = w.asSlice(from + k * row, 2 * V);
+            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
+            FloatVector w1 = FloatVector.fromMemorySegment(F, wk, V, LE);
+            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
+            a0 = w0.fma(xa, a0);
+            a1 = w1.fma(xa, a1);
+            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
+            b0 = w0.fma(xb, b0);
+            b1 = w1.fma(xb, b1);
+            FloatVector xc =
+                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 2 * xStride));
+            c0 = w0.fma(xc, c0);
+            c1 = w1.fma(xc, c1);
+            FloatVector xd =
+                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 3 * xStride));
+            d0 = w0.fma(xd, d0);
+            d1 = w1.fma(xd, d1);
+        }
+        a0.intoMemorySegment(s, z, LE);
+        a1.intoMemorySegment(s, z + V, LE);
+        b0.intoMemorySegment(s, z1, LE);
+        b1.intoMemorySegment(s, z1 + V, LE);
+        c0.intoMemorySegment(s, z2, LE);
+        c1.intoMemorySegment(s, z2 + V, LE);
+        d0.intoMemorySegment(s, z3, LE);
+        d1.intoMemorySegment(s, z3 + V, LE);
+    }
+
+    private static void block4x1(
+            MemorySegment w,
+            long from,
+            long row,
+            int rows,
+            MemorySegment s,
+            long x,
+            long xStride,
+            long z,
+            long zStride) {
+        long z1 = z + zStride;
+        long z2 = z1 + zStride;
+        long z3 = z2 + zStride;
+        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
+        FloatVector c0 = FloatVector.fromMemorySegment(F, s, z2, LE);
+        FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3, LE);
+        for (int k = 0; k < rows; k++) {
+            long xk = x + 4L * k;
+            MemorySegment wk = w.asSlice(from + k * row, V);
+            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
+            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
+            a0 = w0.fma(xa, a0);
+            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
+            b0 = w0.fma(xb, b0);
+            FloatVector xc =
+                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 2 * xStride));
+            c0 = w0.fma(xc, c0);
+            FloatVector xd =
+                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 3 * xStride));
+            d0 = w0.fma(xd, d0);
+        }
+        a0.intoMemorySegment(s, z, LE);
+        b0.intoMemorySegment(s, z1, LE);
+        c0.intoMemorySegment(s, z2, LE);
+        d0.intoMemorySegment(s, z3, LE);
+    }
+
+    private static void block2x4(
+            MemorySegment w,
+            long from,
+            long row,
+            int rows,
+            MemorySegment s,
+            long x,
+            long xStride,
+            long z,
+            long zStride) {
+        long z1 = z + zStride;
+        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
+        FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + 2 * V, LE);
+        FloatVector a3 = FloatVector.fromMemorySegment(F, s, z + 3 * V, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
+        FloatVector b2 = FloatVector.fromMemorySegment(F, s, z1 + 2 * V, LE);
+        FloatVector b3 = FloatVector.fromMemorySegment(F, s, z1 + 3 * V, LE);
+        for (int k = 0; k < rows; k++) {
+            long xk = x + 4L * k;
+            MemorySegment wk = w.asSlice(from + k * row, 4 * V);
+            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
+            FloatVector w1 = FloatVector.fromMemorySegment(F, wk, V, LE);
+            FloatVector w2 = FloatVector.fromMemorySegment(F, wk, 2 * V, LE);
+            FloatVector w3 = FloatVector.fromMemorySegment(F, wk, 3 * V, LE);
+            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
+            a0 = w0.fma(xa, a0);
+            a1 = w1.fma(xa, a1);
+            a2 = w2.fma(xa, a2);
+            a3 = w3.fma(xa, a3);
+            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
+            b0 = w0.fma(xb, b0);
+            b1 = w1.fma(xb, b1);
+            b2 = w2.fma(xb, b2);
+            b3 = w3.fma(xb, b3);
+        }
+        a0.intoMemorySegment(s, z, LE);
+        a1.intoMemorySegment(s, z + V, LE);
+        a2.intoMemorySegment(s, z + 2 * V, LE);
+        a3.intoMemorySegment(s, z + 3 * V, LE);
+        b0.intoMemorySegment(s, z1, LE);
+        b1.intoMemorySegment(s, z1 + V, LE);
+        b2.intoMemorySegment(s, z1 + 2 * V, LE);
+        b3.intoMemorySegment(s, z1 + 3 * V, LE);
+    }
+
+    private static void block2x2(
+            MemorySegment w,
+            long from,
+            long row,
+            int rows,
+            MemorySegment s,
+            long x,
+            long xStride,
+            long z,
+            long zStride) {
+        long z1 = z + zStride;
+        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
+        for (int k = 0; k < rows; k++) {
+            long xk = x + 4L * k;
+            MemorySegment wk = w.asSlice(from + k * row, 2 * V);
+            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
+            FloatVector w1 = FloatVector.fromMemorySegment(F, wk, V, LE);
+            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
+            a0 = w0.fma(xa, a0);
+            a1 = w1.fma(xa, a1);
+            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
+            b0 = w0.fma(xb, b0);
+            b1 = w1.fma(xb, b1);
+        }
+        a0.intoMemorySegment(s, z, LE);
+        a1.intoMemorySegment(s, z + V, LE);
+        b0.intoMemorySegment(s, z1, LE);
+        b1.intoMemorySegment(s, z1 + V, LE);
+    }
+
+    private static void block2x1(
+            MemorySegment w,
+            long from,
+            long row,
+            int rows,
+            MemorySegment s,
+            long x,
+            long xStride,
+            long z,
+            long zStride) {
+        long z1 = z + zStride;
+        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
+        for (int k = 0; k < rows; k++) {
+            long xk = x + 4L * k;
+            MemorySegment wk = w.asSlice(from + k * row, V);
+            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
+            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
+            a0 = w0.fma(xa, a0);
+            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
+            b0 = w0.fma(xb, b0);
+        }
+        a0.intoMemorySegment(s, z, LE);
+        b0.intoMemorySegment(s, z1, LE);
+    }
+}
