@@ -18,6 +18,12 @@ public interface Program {
         return true;
     }
 
+    /// Whether the bound step has read all of a row's inputs before it writes that row's outputs
+    /// other than the first, so that these may lie where inputs lie.
+    default boolean readsFirst() {
+        return false;
+    }
+
     /// What [dev.runnel.Model#describe] says of it behind the operator's name, such as `packed 2.1
     /// MB`.
     default String description() {

@@ -70,9 +70,11 @@ public final class Plan {
                         });
     }
 
-    /// Only when all is computed do states change: a step that fails leaves them as they were.
+    /// Only when all is computed do states change: a step that fails leaves them as they were. So
+    /// each is computed beside its former self and copied at the end, unless [InPlace] finds that
+    /// nothing can tell the difference.
     private void commitStates() {
-        List<Item> commits = new ArrayList<>();
+        List<Lowered.Carried> changed = new ArrayList<>();
         for (Lowered.Carried c : lowered.states()) {
             Value after = c.after();
             if (after.root() == c.before()) {
@@ -83,7 +85,18 @@ public final class Plan {
                 items.add(new Item.Copy(after, copy));
                 after = copy;
             }
-            commits.add(new Item.Copy(after, c.before()));
+            changed.add(new Lowered.Carried(c.name(), c.before(), after));
+        }
+        InPlace inPlace = new InPlace(items);
+        List<Item> commits = new ArrayList<>();
+        for (Lowered.Carried c : changed) {
+            Value root = c.after().root();
+            Long offset = Objects.requireNonNull(stateOffsets.get(c.before()));
+            if (!outputPorts.containsKey(root) && inPlace.allows(c.before(), root)) {
+                stateOffsets.put(root, offset);
+            } else {
+                commits.add(new Item.Copy(c.after(), c.before()));
+            }
         }
         items.addAll(commits);
     }

@@ -109,15 +109,13 @@ final class VectorRecurrent implements RecurrentKernels {
 
     @Override
     public void copy(MemorySegment from, long fromOffset, MemorySegment to, long toOffset, int n) {
-        long whole = 4L * (n - n % F.length());
-        for (long i = 0; i < whole; i += V) {
-            load(from, fromOffset + i).intoMemorySegment(to, toOffset + i, LE);
+        int whole = n - n % F.length();
+        for (int i = 0; i < whole; i += F.length()) {
+            load(from, fromOffset + 4L * i).intoMemorySegment(to, toOffset + 4L * i, LE);
         }
-        for (long i = whole; i < 4L * n; i += 4) {
-            to.set(
-                    JAVA_FLOAT_UNALIGNED,
-                    toOffset + i,
-                    from.get(JAVA_FLOAT_UNALIGNED, fromOffset + i));
+        for (int i = whole; i < n; i++) {
+            float value = from.get(JAVA_FLOAT_UNALIGNED, fromOffset + 4L * i);
+            to.set(JAVA_FLOAT_UNALIGNED, toOffset + 4L * i, value);
         }
     }
 

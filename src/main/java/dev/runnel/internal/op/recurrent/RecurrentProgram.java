@@ -116,6 +116,11 @@ final class RecurrentProgram implements Program {
         return isFed() || i != Cell.W && i != Cell.R && i != Cell.B;
     }
 
+    @Override
+    public boolean readsFirst() {
+        return true;
+    }
+
     // ---- scratch, one part behind the other: lanes, peepholes, a chunk's lanes, fed weights
 
     /// Few lanes leave the arithmetic idle while weights stream by; so many make it busy.
