@@ -72,10 +72,10 @@ public final class ScalarRecurrent implements RecurrentKernels {
             long c = at.c() + m * at.cStride();
             long h = at.h() + m * at.xStride();
             for (long u = 0; u < gate; u += 4) {
-                float in = Functions.sigmoidOfTwice(get(s, i + u)) * Functions.tanh(get(s, g + u));
+                float in = Functions.gated(get(s, i + u), get(s, g + u));
                 float cell = Math.fma(Functions.sigmoidOfTwice(get(s, f + u)), get(s, c + u), in);
                 set(s, c + u, cell);
-                set(s, h + u, Functions.sigmoidOfTwice(get(s, o + u)) * Functions.tanh(cell));
+                set(s, h + u, Functions.gated(get(s, o + u), cell));
             }
         }
     }

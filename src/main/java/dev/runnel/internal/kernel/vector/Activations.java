@@ -11,4 +11,11 @@ interface Activations {
     /// dst\[i\] = σ(2 · src\[i\]), up to the end of the vector in which the last byte lies.
     void sigmoidOfTwice(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes);
+
+    /// dst\[i\] = σ(2 · gate\[i\]) · tanh(x\[i\]), all in one segment, up to the end of the vector
+    /// in which the last byte lies. `dst` may be `gate` or `x`.
+    void gated(MemorySegment s, long gate, long x, long dst, long bytes);
+
+    /// c\[i\] = σ(2 · gate\[i\]) · c\[i\] + add\[i\], as [#gated].
+    void keep(MemorySegment s, long gate, long c, long add, long bytes);
 }

@@ -70,6 +70,61 @@ final class VectorElements implements ElementKernels, Activations {
         }
     }
 
+    /// [dev.runnel.internal.kernel.scalar.Functions#gated] written out, h twice: any method of our
+    /// own would be refused by C2's budget of nodes, as [VectorPanelBlocks] says.
+    @Override
+    public void gated(MemorySegment s, long gate, long x, long dst, long bytes) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        FloatVector half = FloatVector.broadcast(F, 0.5f);
+        FloatVector minusHalf = FloatVector.broadcast(F, -0.5f);
+        FloatVector scale = FloatVector.broadcast(F, H_SCALE);
+        FloatVector round = FloatVector.broadcast(F, H_ROUND);
+        FloatVector ln2High = FloatVector.broadcast(F, -H_LN2_HIGH);
+        FloatVector ln2Low = FloatVector.broadcast(F, -H_LN2_LOW);
+        FloatVector q1 = FloatVector.broadcast(F, Q1);
+        FloatVector q2 = FloatVector.broadcast(F, Q2);
+        FloatVector q3 = FloatVector.broadcast(F, Q3);
+        FloatVector q4 = FloatVector.broadcast(F, Q4);
+        for (long i = 0; i < bytes; i += F.vectorByteSize()) {
+            FloatVector a = FloatVector.fromMemorySegment(F, s, gate + i, LE);
+            FloatVector v = a.abs();
+            v = v.blend(GATE_HALF, v.compare(GT, GATE_HALF));
+            FloatVector vt = v.fma(scale, round);
+            FloatVector vn = vt.sub(round);
+            FloatVector vp = vt.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector vr = vn.fma(ln2High, v);
+            vr = vn.fma(ln2Low, vr);
+            FloatVector vq = vr.fma(q4, q3).fma(vr, q2).fma(vr, q1).fma(vr, one);
+            vq = vq.fma(vr.mul(vr), vr);
+            FloatVector vh = vp.fma(vq, vp.fma(half, minusHalf));
+            FloatVector b = FloatVector.fromMemorySegment(F, s, x + i, LE);
+            FloatVector w = b.abs();
+            w = w.blend(TANH_ONE, w.compare(GT, TANH_ONE));
+            FloatVector wt = w.fma(scale, round);
+            FloatVector wn = wt.sub(round);
+            FloatVector wp = wt.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector wr = wn.fma(ln2High, w);
+            wr = wn.fma(ln2Low, wr);
+            FloatVector wq = wr.fma(q4, q3).fma(wr, q2).fma(wr, q1).fma(wr, one);
+            wq = wq.fma(wr.mul(wr), wr);
+            FloatVector wh = wp.fma(wq, wp.fma(half, minusHalf));
+            FloatVector open = vh.add(half).blend(half, a.compare(LT, 0));
+            open = open.blend(0, a.compare(LT, -GATE_HALF)).mul(wh);
+            FloatVector y = open.div(vh.add(one).mul(wh.add(one)));
+            IntVector sign = b.reinterpretAsInts().and(Integer.MIN_VALUE);
+            y.reinterpretAsInts().or(sign).reinterpretAsFloats().intoMemorySegment(s, dst + i, LE);
+        }
+    }
+
+    @Override
+    public void keep(MemorySegment s, long gate, long c, long add, long bytes) {
+        for (long i = 0; i < bytes; i += F.vectorByteSize()) {
+            sigmoidOfTwice(load(s, gate + i))
+                    .fma(load(s, c + i), load(s, add + i))
+                    .intoMemorySegment(s, c + i, LE);
+        }
+    }
+
     private static void sigmoid(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {

@@ -18,7 +18,8 @@ import java.nio.ByteOrder;
 ///
 /// Sixteen sums come close to C2's budget of nodes. They fit because nothing in the largest block
 /// is called but methods of the JDK that are inlined whatever the budget; a method of our own, and
-/// be it `load(s, at)`, would be refused, and then every vector is an object.
+/// be it `load(s, at)`, would be refused, and then every vector is an object. A lane's inputs are
+/// slices, made before all else while the budget lasts, so that the loop checks no bounds of them.
 final class VectorPanelBlocks implements PanelProduct {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final int V = F.vectorByteSize();
@@ -105,6 +106,10 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        MemorySegment xA = s.asSlice(x, 4L * rows);
+        MemorySegment xB = s.asSlice(x + xStride, 4L * rows);
+        MemorySegment xC = s.asSlice(x + 2 * xStride, 4L * rows);
+        MemorySegment xD = s.asSlice(x + 3 * xStride, 4L * rows);
         long z1 = z + zStride;
         long z2 = z1 + zStride;
         long z3 = z2 + zStride;
@@ -125,34 +130,32 @@ final class VectorPanelBlocks implements PanelProduct {
         FloatVector d2 = FloatVector.fromMemorySegment(F, s, z3 + 2 * V, LE);
         FloatVector d3 = FloatVector.fromMemorySegment(F, s, z3 + 3 * V, LE);
         for (int k = 0; k < rows; k++) {
-            long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, 4 * V);
-            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
-            FloatVector w1 = FloatVector.fromMemorySegment(F, wk, V, LE);
-            FloatVector w2 = FloatVector.fromMemorySegment(F, wk, 2 * V, LE);
-            FloatVector w3 = FloatVector.fromMemorySegment(F, wk, 3 * V, LE);
-            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
-            a0 = w0.fma(xa, a0);
-            a1 = w1.fma(xa, a1);
-            a2 = w2.fma(xa, a2);
-            a3 = w3.fma(xa, a3);
-            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
-            b0 = w0.fma(xb, b0);
-            b1 = w1.fma(xb, b1);
-            b2 = w2.fma(xb, b2);
-            b3 = w3.fma(xb, b3);
-            FloatVector xc =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 2 * xStride));
-            c0 = w0.fma(xc, c0);
-            c1 = w1.fma(xc, c1);
-            c2 = w2.fma(xc, c2);
-            c3 = w3.fma(xc, c3);
-            FloatVector xd =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 3 * xStride));
-            d0 = w0.fma(xd, d0);
-            d1 = w1.fma(xd, d1);
-            d2 = w2.fma(xd, d2);
-            d3 = w3.fma(xd, d3);
+            long at = 4L * k;
+            long wk = from + k * row;
+            FloatVector w0 = FloatVector.fromMemorySegment(F, w, wk, LE);
+            FloatVector w1 = FloatVector.fromMemorySegment(F, w, wk + V, LE);
+            FloatVector w2 = FloatVector.fromMemorySegment(F, w, wk + 2 * V, LE);
+            FloatVector w3 = FloatVector.fromMemorySegment(F, w, wk + 3 * V, LE);
+            FloatVector ak = FloatVector.broadcast(F, xA.get(JAVA_FLOAT_UNALIGNED, at));
+            a0 = w0.fma(ak, a0);
+            a1 = w1.fma(ak, a1);
+            a2 = w2.fma(ak, a2);
+            a3 = w3.fma(ak, a3);
+            FloatVector bk = FloatVector.broadcast(F, xB.get(JAVA_FLOAT_UNALIGNED, at));
+            b0 = w0.fma(bk, b0);
+            b1 = w1.fma(bk, b1);
+            b2 = w2.fma(bk, b2);
+            b3 = w3.fma(bk, b3);
+            FloatVector ck = FloatVector.broadcast(F, xC.get(JAVA_FLOAT_UNALIGNED, at));
+            c0 = w0.fma(ck, c0);
+            c1 = w1.fma(ck, c1);
+            c2 = w2.fma(ck, c2);
+            c3 = w3.fma(ck, c3);
+            FloatVector dk = FloatVector.broadcast(F, xD.get(JAVA_FLOAT_UNALIGNED, at));
+            d0 = w0.fma(dk, d0);
+            d1 = w1.fma(dk, d1);
+            d2 = w2.fma(dk, d2);
+            d3 = w3.fma(dk, d3);
         }
         a0.intoMemorySegment(s, z, LE);
         a1.intoMemorySegment(s, z + V, LE);
@@ -182,6 +185,10 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        MemorySegment xA = s.asSlice(x, 4L * rows);
+        MemorySegment xB = s.asSlice(x + xStride, 4L * rows);
+        MemorySegment xC = s.asSlice(x + 2 * xStride, 4L * rows);
+        MemorySegment xD = s.asSlice(x + 3 * xStride, 4L * rows);
         long z1 = z + zStride;
         long z2 = z1 + zStride;
         long z3 = z2 + zStride;
@@ -194,24 +201,22 @@ final class VectorPanelBlocks implements PanelProduct {
         FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3, LE);
         FloatVector d1 = FloatVector.fromMemorySegment(F, s, z3 + V, LE);
         for (int k = 0; k < rows; k++) {
-            long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, 2 * V);
-            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
-            FloatVector w1 = FloatVector.fromMemorySegment(F, wk, V, LE);
-            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
-            a0 = w0.fma(xa, a0);
-            a1 = w1.fma(xa, a1);
-            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
-            b0 = w0.fma(xb, b0);
-            b1 = w1.fma(xb, b1);
-            FloatVector xc =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 2 * xStride));
-            c0 = w0.fma(xc, c0);
-            c1 = w1.fma(xc, c1);
-            FloatVector xd =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 3 * xStride));
-            d0 = w0.fma(xd, d0);
-            d1 = w1.fma(xd, d1);
+            long at = 4L * k;
+            long wk = from + k * row;
+            FloatVector w0 = FloatVector.fromMemorySegment(F, w, wk, LE);
+            FloatVector w1 = FloatVector.fromMemorySegment(F, w, wk + V, LE);
+            FloatVector ak = FloatVector.broadcast(F, xA.get(JAVA_FLOAT_UNALIGNED, at));
+            a0 = w0.fma(ak, a0);
+            a1 = w1.fma(ak, a1);
+            FloatVector bk = FloatVector.broadcast(F, xB.get(JAVA_FLOAT_UNALIGNED, at));
+            b0 = w0.fma(bk, b0);
+            b1 = w1.fma(bk, b1);
+            FloatVector ck = FloatVector.broadcast(F, xC.get(JAVA_FLOAT_UNALIGNED, at));
+            c0 = w0.fma(ck, c0);
+            c1 = w1.fma(ck, c1);
+            FloatVector dk = FloatVector.broadcast(F, xD.get(JAVA_FLOAT_UNALIGNED, at));
+            d0 = w0.fma(dk, d0);
+            d1 = w1.fma(dk, d1);
         }
         a0.intoMemorySegment(s, z, LE);
         a1.intoMemorySegment(s, z + V, LE);
@@ -233,6 +238,10 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        MemorySegment xA = s.asSlice(x, 4L * rows);
+        MemorySegment xB = s.asSlice(x + xStride, 4L * rows);
+        MemorySegment xC = s.asSlice(x + 2 * xStride, 4L * rows);
+        MemorySegment xD = s.asSlice(x + 3 * xStride, 4L * rows);
         long z1 = z + zStride;
         long z2 = z1 + zStride;
         long z3 = z2 + zStride;
@@ -241,19 +250,17 @@ final class VectorPanelBlocks implements PanelProduct {
         FloatVector c0 = FloatVector.fromMemorySegment(F, s, z2, LE);
         FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3, LE);
         for (int k = 0; k < rows; k++) {
-            long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, V);
-            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
-            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
-            a0 = w0.fma(xa, a0);
-            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
-            b0 = w0.fma(xb, b0);
-            FloatVector xc =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 2 * xStride));
-            c0 = w0.fma(xc, c0);
-            FloatVector xd =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 3 * xStride));
-            d0 = w0.fma(xd, d0);
+            long at = 4L * k;
+            long wk = from + k * row;
+            FloatVector w0 = FloatVector.fromMemorySegment(F, w, wk, LE);
+            FloatVector ak = FloatVector.broadcast(F, xA.get(JAVA_FLOAT_UNALIGNED, at));
+            a0 = w0.fma(ak, a0);
+            FloatVector bk = FloatVector.broadcast(F, xB.get(JAVA_FLOAT_UNALIGNED, at));
+            b0 = w0.fma(bk, b0);
+            FloatVector ck = FloatVector.broadcast(F, xC.get(JAVA_FLOAT_UNALIGNED, at));
+            c0 = w0.fma(ck, c0);
+            FloatVector dk = FloatVector.broadcast(F, xD.get(JAVA_FLOAT_UNALIGNED, at));
+            d0 = w0.fma(dk, d0);
         }
         a0.intoMemorySegment(s, z, LE);
         b0.intoMemorySegment(s, z1, LE);
@@ -271,6 +278,8 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        MemorySegment xA = s.asSlice(x, 4L * rows);
+        MemorySegment xB = s.asSlice(x + xStride, 4L * rows);
         long z1 = z + zStride;
         FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
         FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
@@ -281,22 +290,22 @@ final class VectorPanelBlocks implements PanelProduct {
         FloatVector b2 = FloatVector.fromMemorySegment(F, s, z1 + 2 * V, LE);
         FloatVector b3 = FloatVector.fromMemorySegment(F, s, z1 + 3 * V, LE);
         for (int k = 0; k < rows; k++) {
-            long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, 4 * V);
-            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
-            FloatVector w1 = FloatVector.fromMemorySegment(F, wk, V, LE);
-            FloatVector w2 = FloatVector.fromMemorySegment(F, wk, 2 * V, LE);
-            FloatVector w3 = FloatVector.fromMemorySegment(F, wk, 3 * V, LE);
-            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
-            a0 = w0.fma(xa, a0);
-            a1 = w1.fma(xa, a1);
-            a2 = w2.fma(xa, a2);
-            a3 = w3.fma(xa, a3);
-            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
-            b0 = w0.fma(xb, b0);
-            b1 = w1.fma(xb, b1);
-            b2 = w2.fma(xb, b2);
-            b3 = w3.fma(xb, b3);
+            long at = 4L * k;
+            long wk = from + k * row;
+            FloatVector w0 = FloatVector.fromMemorySegment(F, w, wk, LE);
+            FloatVector w1 = FloatVector.fromMemorySegment(F, w, wk + V, LE);
+            FloatVector w2 = FloatVector.fromMemorySegment(F, w, wk + 2 * V, LE);
+            FloatVector w3 = FloatVector.fromMemorySegment(F, w, wk + 3 * V, LE);
+            FloatVector ak = FloatVector.broadcast(F, xA.get(JAVA_FLOAT_UNALIGNED, at));
+            a0 = w0.fma(ak, a0);
+            a1 = w1.fma(ak, a1);
+            a2 = w2.fma(ak, a2);
+            a3 = w3.fma(ak, a3);
+            FloatVector bk = FloatVector.broadcast(F, xB.get(JAVA_FLOAT_UNALIGNED, at));
+            b0 = w0.fma(bk, b0);
+            b1 = w1.fma(bk, b1);
+            b2 = w2.fma(bk, b2);
+            b3 = w3.fma(bk, b3);
         }
         a0.intoMemorySegment(s, z, LE);
         a1.intoMemorySegment(s, z + V, LE);
@@ -318,22 +327,24 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        MemorySegment xA = s.asSlice(x, 4L * rows);
+        MemorySegment xB = s.asSlice(x + xStride, 4L * rows);
         long z1 = z + zStride;
         FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
         FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
         FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
         FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
         for (int k = 0; k < rows; k++) {
-            long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, 2 * V);
-            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
-            FloatVector w1 = FloatVector.fromMemorySegment(F, wk, V, LE);
-            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
-            a0 = w0.fma(xa, a0);
-            a1 = w1.fma(xa, a1);
-            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
-            b0 = w0.fma(xb, b0);
-            b1 = w1.fma(xb, b1);
+            long at = 4L * k;
+            long wk = from + k * row;
+            FloatVector w0 = FloatVector.fromMemorySegment(F, w, wk, LE);
+            FloatVector w1 = FloatVector.fromMemorySegment(F, w, wk + V, LE);
+            FloatVector ak = FloatVector.broadcast(F, xA.get(JAVA_FLOAT_UNALIGNED, at));
+            a0 = w0.fma(ak, a0);
+            a1 = w1.fma(ak, a1);
+            FloatVector bk = FloatVector.broadcast(F, xB.get(JAVA_FLOAT_UNALIGNED, at));
+            b0 = w0.fma(bk, b0);
+            b1 = w1.fma(bk, b1);
         }
         a0.intoMemorySegment(s, z, LE);
         a1.intoMemorySegment(s, z + V, LE);
@@ -351,17 +362,19 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        MemorySegment xA = s.asSlice(x, 4L * rows);
+        MemorySegment xB = s.asSlice(x + xStride, 4L * rows);
         long z1 = z + zStride;
         FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
         FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
         for (int k = 0; k < rows; k++) {
-            long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, V);
-            FloatVector w0 = FloatVector.fromMemorySegment(F, wk, 0, LE);
-            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
-            a0 = w0.fma(xa, a0);
-            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
-            b0 = w0.fma(xb, b0);
+            long at = 4L * k;
+            long wk = from + k * row;
+            FloatVector w0 = FloatVector.fromMemorySegment(F, w, wk, LE);
+            FloatVector ak = FloatVector.broadcast(F, xA.get(JAVA_FLOAT_UNALIGNED, at));
+            a0 = w0.fma(ak, a0);
+            FloatVector bk = FloatVector.broadcast(F, xB.get(JAVA_FLOAT_UNALIGNED, at));
+            b0 = w0.fma(bk, b0);
         }
         a0.intoMemorySegment(s, z, LE);
         b0.intoMemorySegment(s, z1, LE);

@@ -16,10 +16,12 @@ import java.nio.ByteOrder;
 /// [Width]. The sums of a lane stay in registers while the panel's rows pass by; pairs of lanes are
 /// left to [VectorPanelBlocks].
 ///
-/// With one lane the weights come from a cache, and what counts is how few instructions stand
-/// between the loads. Each row of a strand is a slice of its own, so that its bounds are checked
-/// once and not for each vector; the stride is the panel's, so that C2, which cannot know it, does
-/// not unroll the loop eightfold and sort its loads by accumulator, which costs half the speed.
+/// With one lane the weights come from a cache, and what counts is that memory is read in ascending
+/// order, with few instructions between the loads. The loops count rows, so that C2 checks the
+/// bounds of x before and not in them; the stride is the panel's, so that C2, which cannot know it,
+/// leaves the loads in order. (A slice of each row would be checked once for all its vectors and is
+/// faster still, as long as C2 does without the object; in a JVM where vectors are loaded from heap
+/// segments too it did not.)
 final class VectorPanels implements PanelProduct {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final int V = F.vectorByteSize();
@@ -143,16 +145,16 @@ final class VectorPanels implements PanelProduct {
         FloatVector r3 = load(init, fromRight + 3 * V);
         for (int k = 0; k < rows; k++) {
             FloatVector xk = spread(s, x + 4L * k);
-            MemorySegment l = w.asSlice(left + k * row, 4 * V);
-            MemorySegment r = w.asSlice(right + k * row, 4 * V);
-            l0 = load(l, 0).fma(xk, l0);
-            l1 = load(l, V).fma(xk, l1);
-            l2 = load(l, 2 * V).fma(xk, l2);
-            l3 = load(l, 3 * V).fma(xk, l3);
-            r0 = load(r, 0).fma(xk, r0);
-            r1 = load(r, V).fma(xk, r1);
-            r2 = load(r, 2 * V).fma(xk, r2);
-            r3 = load(r, 3 * V).fma(xk, r3);
+            long l = left + k * row;
+            long r = right + k * row;
+            l0 = load(w, l).fma(xk, l0);
+            l1 = load(w, l + V).fma(xk, l1);
+            l2 = load(w, l + 2 * V).fma(xk, l2);
+            l3 = load(w, l + 3 * V).fma(xk, l3);
+            r0 = load(w, r).fma(xk, r0);
+            r1 = load(w, r + V).fma(xk, r1);
+            r2 = load(w, r + 2 * V).fma(xk, r2);
+            r3 = load(w, r + 3 * V).fma(xk, r3);
         }
         l0.intoMemorySegment(s, z, LE);
         l1.intoMemorySegment(s, z + V, LE);
@@ -185,14 +187,14 @@ final class VectorPanels implements PanelProduct {
         FloatVector r2 = load(init, fromRight + 2 * V);
         for (int k = 0; k < rows; k++) {
             FloatVector xk = spread(s, x + 4L * k);
-            MemorySegment l = w.asSlice(left + k * row, 3 * V);
-            MemorySegment r = w.asSlice(right + k * row, 3 * V);
-            l0 = load(l, 0).fma(xk, l0);
-            l1 = load(l, V).fma(xk, l1);
-            l2 = load(l, 2 * V).fma(xk, l2);
-            r0 = load(r, 0).fma(xk, r0);
-            r1 = load(r, V).fma(xk, r1);
-            r2 = load(r, 2 * V).fma(xk, r2);
+            long l = left + k * row;
+            long r = right + k * row;
+            l0 = load(w, l).fma(xk, l0);
+            l1 = load(w, l + V).fma(xk, l1);
+            l2 = load(w, l + 2 * V).fma(xk, l2);
+            r0 = load(w, r).fma(xk, r0);
+            r1 = load(w, r + V).fma(xk, r1);
+            r2 = load(w, r + 2 * V).fma(xk, r2);
         }
         l0.intoMemorySegment(s, z, LE);
         l1.intoMemorySegment(s, z + V, LE);
@@ -221,12 +223,12 @@ final class VectorPanels implements PanelProduct {
         FloatVector r1 = load(init, fromRight + V);
         for (int k = 0; k < rows; k++) {
             FloatVector xk = spread(s, x + 4L * k);
-            MemorySegment l = w.asSlice(left + k * row, 2 * V);
-            MemorySegment r = w.asSlice(right + k * row, 2 * V);
-            l0 = load(l, 0).fma(xk, l0);
-            l1 = load(l, V).fma(xk, l1);
-            r0 = load(r, 0).fma(xk, r0);
-            r1 = load(r, V).fma(xk, r1);
+            long l = left + k * row;
+            long r = right + k * row;
+            l0 = load(w, l).fma(xk, l0);
+            l1 = load(w, l + V).fma(xk, l1);
+            r0 = load(w, r).fma(xk, r0);
+            r1 = load(w, r + V).fma(xk, r1);
         }
         l0.intoMemorySegment(s, z, LE);
         l1.intoMemorySegment(s, z + V, LE);
@@ -251,10 +253,10 @@ final class VectorPanels implements PanelProduct {
         FloatVector r0 = load(init, fromRight);
         for (int k = 0; k < rows; k++) {
             FloatVector xk = spread(s, x + 4L * k);
-            MemorySegment l = w.asSlice(left + k * row, V);
-            MemorySegment r = w.asSlice(right + k * row, V);
-            l0 = load(l, 0).fma(xk, l0);
-            r0 = load(r, 0).fma(xk, r0);
+            long l = left + k * row;
+            long r = right + k * row;
+            l0 = load(w, l).fma(xk, l0);
+            r0 = load(w, r).fma(xk, r0);
         }
         l0.intoMemorySegment(s, z, LE);
         r0.intoMemorySegment(s, zRight, LE);

@@ -58,14 +58,11 @@ final class VectorRecurrent implements RecurrentKernels {
         long gate = 4L * at.hiddenSize();
         for (int m = 0; m < lanes; m++) {
             long z = at.z() + m * at.zStride();
-            long a = at.a() + m * at.zStride();
             long c = at.c() + m * at.cStride();
             long g = z + 3 * gate;
-            apply.sigmoidOfTwice(s, z, s, a, 3 * gate);
-            apply.tanh(s, g, s, g, gate);
-            cell(s, a, a + gate, g, c, gate);
-            apply.tanh(s, c, s, g, gate);
-            times(s, a + 2 * gate, g, at.h() + m * at.xStride(), gate);
+            apply.gated(s, z, g, g, gate);
+            apply.keep(s, z + gate, c, g, gate);
+            apply.gated(s, z + 2 * gate, c, at.h() + m * at.xStride(), gate);
         }
     }
 
@@ -121,14 +118,6 @@ final class VectorRecurrent implements RecurrentKernels {
 
     private static FloatVector load(MemorySegment s, long offset) {
         return FloatVector.fromMemorySegment(F, s, offset, LE);
-    }
-
-    /// c = f · c + i · g
-    private static void cell(MemorySegment s, long i, long f, long g, long c, long bytes) {
-        for (long u = 0; u < bytes; u += V) {
-            FloatVector in = load(s, i + u).mul(load(s, g + u));
-            load(s, f + u).fma(load(s, c + u), in).intoMemorySegment(s, c + u, LE);
-        }
     }
 
     /// y = a · b

@@ -1,6 +1,7 @@
 package dev.runnel.internal.kernel.scalar;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
 
@@ -58,6 +59,35 @@ class FunctionsTest {
     @Test
     void log_overAllFloats_isWithinTheStatedError() {
         assertThat(worstUlp(Functions::log, Math::log, -MAX, MAX)).isLessThan(0.9);
+    }
+
+    @Test
+    void gated_overManyPairs_isWithinTheStatedError() {
+        java.util.SplittableRandom random = new java.util.SplittableRandom(1);
+        double worst = 0;
+        for (int i = 0; i < 5_000_000; i++) {
+            float a = (float) (random.nextDouble(-1, 1) * (i % 2 == 0 ? 30 : 3));
+            float b = (float) (random.nextDouble(-1, 1) * Math.pow(2, random.nextInt(-20, 7)));
+            double exact = Math.tanh(b) / (1 + Math.exp(-2.0 * a));
+            double error = Math.abs(Functions.gated(a, b) - exact);
+            worst = Math.max(worst, error / Math.ulp((float) exact));
+        }
+        assertThat(worst).isLessThan(5.5);
+    }
+
+    @Test
+    void gated_atTheEdges_answersAsIeeeSays() {
+        float inf = Float.POSITIVE_INFINITY;
+        assertThat(Functions.gated(Float.NaN, 1)).isNaN();
+        assertThat(Functions.gated(1, Float.NaN)).isNaN();
+        assertThat(Functions.gated(-inf, Float.NaN)).isNaN();
+        assertThat(Functions.gated(-inf, inf)).isEqualTo(0f);
+        assertThat(Functions.gated(inf, inf)).isEqualTo(1f);
+        assertThat(Functions.gated(inf, -inf)).isEqualTo(-1f);
+        assertThat(Functions.gated(inf, 0.5f)).isCloseTo(Functions.tanh(0.5f), within(1e-7f));
+        assertThat(Float.floatToIntBits(Functions.gated(1, -0f)))
+                .isEqualTo(Float.floatToIntBits(-0f));
+        assertThat(Functions.gated(30, 9.02f)).isEqualTo(1f);
     }
 
     @Test
