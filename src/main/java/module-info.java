@@ -4,6 +4,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.runnel {
     requires jdk.incubator.vector;
+    requires static jdk.management; // for HeapMeter, where it is there
     requires static org.jspecify;
 
     exports dev.runnel;

@@ -1,6 +1,7 @@
 package dev.runnel;
 
 import dev.runnel.graph.Graph;
+import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Slab;
 import dev.runnel.internal.memory.Weights;
@@ -15,8 +16,10 @@ import org.jspecify.annotations.Nullable;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
+import java.util.WeakHashMap;
 
 /// A compiled graph: plans plus packed off-heap weights. Thread-safe: all sessions and states share
 /// it, and it cannot be closed while any of them is open.
@@ -38,7 +41,13 @@ public final class Model implements AutoCloseable {
     private final Arena arena;
     private final Weights weights;
     private final Plans plans;
-    private final Kernels kernels;
+
+    /// By plan, how many rows have been rehearsed at most.
+    private final Map<Plan, Integer> rehearsed = new WeakHashMap<>();
+
+    /// Those of new sessions; null if they are still to be rehearsed.
+    private @Nullable Kernels kernels;
+
     private final byte[] fingerprint;
     private final Object lock = new Object();
     private @Nullable Slab slab;
@@ -46,12 +55,15 @@ public final class Model implements AutoCloseable {
     private int openStates;
     private boolean closed;
 
+    /// Closed while a rehearsal was on, which stops and then frees the memory.
+    private boolean leftToRehearsal;
+
     private Model(Graph graph, Options options, Arena arena) {
         this.graph = graph;
         this.options = options;
         this.arena = arena;
         this.weights = new Weights(arena);
-        this.kernels = options.kernels().get();
+        this.kernels = options.kernels().fixed();
         Compilation compilation =
                 Compilation.of(
                         graph,
@@ -147,9 +159,14 @@ public final class Model implements AutoCloseable {
         return Fingerprint.parameters(graph);
     }
 
-    /// The arithmetic in use: `scalar`, or `vector-512` and the like.
+    /// The arithmetic in use: `scalar`, or `vector-512` and the like. Under
+    /// [Options.KernelSet#AUTO] that is `scalar` until vector kernels have been compiled.
     public String kernels() {
-        return kernels.name();
+        synchronized (lock) {
+            return kernels != null
+                    ? kernels.name()
+                    : (rehearsed.isEmpty() ? Kernels.scalar() : Kernels.preferred()).name();
+        }
     }
 
     /// Why the model cannot be stepped, as a sentence that names the node; empty if it can.
@@ -235,12 +252,17 @@ public final class Model implements AutoCloseable {
         }
     }
 
-    /// Steps a scratch session until steps run at full speed.
+    /// Steps a scratch session until steps run at full speed and allocate nothing: waits until the
+    /// vector kernels are compiled and in use. A thread that is interrupted meanwhile returns
+    /// early, still interrupted; the background goes on by itself.
+    ///
+    /// @throws IllegalStateException if the model is closed
     public void warmUp() {
         WarmUp.run(this);
     }
 
-    /// Frees the weights and all memory of states. Does nothing if the model is closed already.
+    /// Frees the weights and all memory of states, or sees to it that the background does when it
+    /// has let go of them, a moment later. Does nothing if the model is closed already.
     ///
     /// @throws IllegalStateException if sessions or states are still open
     @Override
@@ -260,6 +282,10 @@ public final class Model implements AutoCloseable {
                                 + " states are open; close them first");
             }
             closed = true;
+            leftToRehearsal = WarmUp.cancel(this);
+            if (leftToRehearsal) {
+                return;
+            }
         }
         arena.close();
     }
@@ -305,8 +331,57 @@ public final class Model implements AutoCloseable {
                             + options.memoryLimit()
                             + " (Options.memoryLimit)");
         }
-        return plan.bind(rows, weights, kernels);
+        return plan.bind(rows, weights, kernels(plan, rows));
     }
+
+    // ---- for rehearsals
+
+    private KernelSwitch kernels(Plan plan, int rows) {
+        if (kernels != null) {
+            return KernelSwitch.fixed(kernels);
+        }
+        if (isRehearsed(plan, rows)) {
+            return KernelSwitch.fixed(Kernels.preferred());
+        }
+        KernelSwitch[] itself = new KernelSwitch[1];
+        itself[0] =
+                KernelSwitch.from(
+                        Kernels.scalar(),
+                        () -> WarmUp.submit(new Rehearsal(this, plan, rows, itself[0])));
+        return itself[0];
+    }
+
+    boolean isRehearsed(Plan plan, int rows) {
+        synchronized (lock) {
+            return rehearsed.getOrDefault(plan, 0) >= Math.min(rows, Rehearsal.MOST_ROWS);
+        }
+    }
+
+    void rehearsed(Plan plan, int rows) {
+        synchronized (lock) {
+            rehearsed.merge(plan, rows, Math::max);
+        }
+    }
+
+    BoundPlan bindForRehearsal(Plan plan, int rows, Kernels kernels, boolean excerpt) {
+        KernelSwitch fixed = KernelSwitch.fixed(kernels);
+        return excerpt
+                ? plan.bindForRehearsal(rows, weights, fixed)
+                : plan.bind(rows, weights, fixed);
+    }
+
+    /// One of this model is over; if it kept the model from being freed, that is done now.
+    void rehearsalOver() {
+        synchronized (lock) {
+            if (!leftToRehearsal) {
+                return;
+            }
+            leftToRehearsal = false;
+        }
+        arena.close();
+    }
+
+    // ---- counts
 
     void countSession(int by) {
         synchronized (lock) {

@@ -4,6 +4,8 @@ import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashMap;
 import java.util.Map;
 
@@ -13,27 +15,32 @@ import java.util.Map;
 /// Options.defaults().bind("sr", 16000).stateful()
 /// ```
 public final class Options {
-    /// Which arithmetic to use; both give the same bits.
+    /// Which arithmetic to use; all give the same bits.
     public enum KernelSet {
-        /// The vector kernels where `jdk.incubator.vector` is there, else the scalar ones.
+        /// First [#SCALAR], then [#VECTOR]: plain Java answers at once, while vector code is slow
+        /// and makes garbage until the JIT compiler has done with it. So a thread in the background
+        /// steps a copy of its own until that is so, and then all sessions change over, between two
+        /// of their steps. It starts with the second step; [Model#warmUp] waits for it. Where
+        /// `jdk.incubator.vector` is not there the scalar kernels stay.
         AUTO,
         /// Plain Java.
         SCALAR,
-        /// The Vector API, or an exception where it is not there.
+        /// The Vector API from the first step on, or an exception where it is not there. Nothing
+        /// runs in the background.
         VECTOR;
 
-        Kernels get() {
+        /// The kernels for good; null if they change.
+        @Nullable Kernels fixed() {
             return switch (this) {
-                case AUTO -> Kernels.preferred();
+                case AUTO -> Kernels.vectorPresent() ? null : Kernels.preferred();
                 case SCALAR -> Kernels.scalar();
                 case VECTOR -> {
-                    Kernels kernels = Kernels.preferred();
-                    if (kernels == Kernels.scalar()) {
+                    if (!Kernels.vectorPresent()) {
                         throw new IllegalStateException(
                                 "the vector kernels need the flag --add-modules"
                                         + " jdk.incubator.vector");
                     }
-                    yield kernels;
+                    yield Kernels.vector();
                 }
             };
         }

@@ -202,6 +202,12 @@ public final class Session extends Guard implements AutoCloseable {
         }
     }
 
+    /// Waits until steps run on the kernels that they will run on for good.
+    void awaitKernels() throws InterruptedException {
+        bench().kernels().use();
+        bench().kernels().await();
+    }
+
     private void requireRows(int states) {
         if (states > rows) {
             throw new IllegalArgumentException(

@@ -1,36 +1,127 @@
 package dev.runnel;
 
-/// Brings a model's kernels to full speed: steps a session of its own until the JIT compiler has
-/// done its work, which shows in steps no longer getting faster.
+import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/// Brings models' kernels to full speed: rehearsals, one after the other, on a thread in the
+/// background that all models share, and that ends when there are none left.
 final class WarmUp {
+    private static final Object LOCK = new Object();
+    private static final Deque<Rehearsal> WAITING = new ArrayDeque<>();
+    private static @Nullable Rehearsal current;
+    private static @Nullable Thread thread;
+
+    private WarmUp() {}
+
+    // ---- in the background
+
+    static void submit(Rehearsal rehearsal) {
+        synchronized (LOCK) {
+            WAITING.add(rehearsal);
+            if (thread == null) {
+                Thread t =
+                        Thread.ofPlatform()
+                                .name("runnel-warm-up")
+                                .daemon()
+                                .priority(Thread.MIN_PRIORITY)
+                                .inheritInheritableThreadLocals(false)
+                                .unstarted(WarmUp::work);
+                t.setContextClassLoader(null);
+                t.start();
+                thread = t;
+            }
+        }
+    }
+
+    /// Cancels the rehearsals of a model that is closed.
+    ///
+    /// @return whether one is on, after which [Model#rehearsalOver] is called, soon
+    static boolean cancel(Model model) {
+        synchronized (LOCK) {
+            WAITING.removeIf(r -> r.model() == model);
+            if (current == null || current.model() != model) {
+                return false;
+            }
+            current.cancel();
+            return true;
+        }
+    }
+
+    private static void work() {
+        for (Rehearsal r = next(); r != null; r = next()) {
+            try {
+                r.run();
+            } catch (InterruptedException e) {
+                // By somebody who wants all threads to end.
+                r.giveUp();
+                abandon();
+            }
+        }
+    }
+
+    private static void abandon() {
+        synchronized (LOCK) {
+            WAITING.forEach(Rehearsal::giveUp);
+            WAITING.clear();
+        }
+    }
+
+    /// Takes the next one, done with the last; if there is none the thread ends.
+    private static @Nullable Rehearsal next() {
+        Rehearsal last;
+        Rehearsal next;
+        synchronized (LOCK) {
+            last = current;
+            next = WAITING.poll();
+            current = next;
+            if (next == null) {
+                thread = null;
+            }
+        }
+        if (last != null) {
+            last.model().rehearsalOver();
+        }
+        return next;
+    }
+
+    // ---- in the foreground
+
     private static final int BLOCK = 100;
     private static final long LEAST_NANOS = 300_000_000;
     private static final long MOST_NANOS = 10_000_000_000L;
     private static final long STEADY_NANOS = 500_000_000;
     private static final double FASTER = 0.95;
 
-    private WarmUp() {}
-
+    /// Waits for the background, then steps a session until steps no longer get faster.
     static void run(Model model) {
         if (model.stepObstacle().isPresent()) {
             return;
         }
         try (Session session = model.open()) {
-            long start = System.nanoTime();
-            long improved = start;
-            long best = Long.MAX_VALUE;
-            long now = start;
-            while (now - start < MOST_NANOS
-                    && (now - start < LEAST_NANOS || now - improved < STEADY_NANOS)) {
-                long before = now;
-                for (int i = 0; i < BLOCK; i++) {
-                    session.step();
-                }
-                now = System.nanoTime();
-                if (now - before < best * FASTER) {
-                    best = now - before;
-                    improved = now;
-                }
+            session.awaitKernels();
+            steps(session);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void steps(Session session) {
+        long start = System.nanoTime();
+        long improved = start;
+        long best = Long.MAX_VALUE;
+        long now = start;
+        while (now - start < MOST_NANOS
+                && (now - start < LEAST_NANOS || now - improved < STEADY_NANOS)) {
+            long before = now;
+            for (int i = 0; i < BLOCK; i++) {
+                session.step();
+            }
+            now = System.nanoTime();
+            if (now - before < best * FASTER) {
+                best = now - before;
+                improved = now;
             }
         }
     }

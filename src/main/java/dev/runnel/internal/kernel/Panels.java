@@ -15,6 +15,8 @@ import java.util.Arrays;
 /// @param weights holds the panels; 64-byte aligned
 /// @param panels in ascending order of their offsets
 public record Panels(MemorySegment weights, Panel[] panels) {
+    private static final int EXCERPT = 32;
+
     /// `z[column + j] ← start + Σₖ x[k] · w[k, j]` for k in \[from, to) ascending, one chain of
     /// fma; `start` is the bias, or what `z[column + j]` holds if the panel continues. One that
     /// continues has no row for the bias.
@@ -77,6 +79,15 @@ public record Panels(MemorySegment weights, Panel[] panels) {
                 Arrays.stream(panels)
                         .filter(p -> p.to() > k)
                         .map(p -> p.from(k))
+                        .toArray(Panel[]::new));
+    }
+
+    /// The first few inputs of each panel: enough to make a kernel known to the JIT compiler.
+    public Panels excerpt() {
+        return new Panels(
+                weights,
+                Arrays.stream(panels)
+                        .map(p -> p.before(p.from() + EXCERPT))
                         .toArray(Panel[]::new));
     }
 

@@ -16,12 +16,25 @@ import java.util.List;
 ///   outlive a run of the step
 /// @param rows the greatest number of rows the step will be run with
 /// @param kernels the arithmetic
+/// @param rehearsal the step runs for the JIT compiler only, nobody reads what it computes: where
+///   that spares much work it may take a part of its weights for the whole
 public record Bench(
         List<@Nullable Operand> inputs,
         List<@Nullable Operand> outputs,
         MemorySegment scratch,
         int rows,
-        Kernels kernels) {
+        Kernels kernels,
+        boolean rehearsal) {
+
+    /// For results that count.
+    public Bench(
+            List<@Nullable Operand> inputs,
+            List<@Nullable Operand> outputs,
+            MemorySegment scratch,
+            int rows,
+            Kernels kernels) {
+        this(inputs, outputs, scratch, rows, kernels, false);
+    }
 
     /// Input `i`, which is present.
     public Operand in(int i) {

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
+import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Blocks;
 import dev.runnel.internal.memory.Operand;
@@ -33,18 +34,35 @@ public final class BoundPlan implements AutoCloseable {
     private final MemorySegment scratch;
     private final Operand.Rows states;
     private final Map<Value, Operand> operands = new IdentityHashMap<>();
-    private final Step[] steps;
+    private final int rows;
+    private final Weights weights;
+    private final KernelSwitch kernels;
+    private final boolean rehearsal;
+    private Kernels kernelsOfSteps;
+    private Step[] steps;
 
+    /// @param rehearsal see [Bench]
     /// @param arena its own, which it closes
-    BoundPlan(Plan plan, int rows, Weights weights, Kernels kernels, Arena arena) {
+    BoundPlan(
+            Plan plan,
+            int rows,
+            Weights weights,
+            KernelSwitch kernels,
+            boolean rehearsal,
+            Arena arena) {
         this.plan = plan;
         this.arena = arena;
+        this.rows = rows;
+        this.weights = weights;
+        this.kernels = kernels;
+        this.rehearsal = rehearsal;
         plan.inputs().forEach((name, t) -> inputs.put(name, port(t, rows)));
         plan.outputs().forEach((name, t) -> outputs.put(name, port(t, rows)));
         block = Blocks.allocate(arena, plan.rowBytes() * rows);
         scratch = Blocks.allocate(arena, Plan.scratchBytes(plan.items(), rows));
         states = new Operand.Rows(rows);
-        steps = new Binding(rows, weights, kernels).steps(plan.items());
+        kernelsOfSteps = kernels.current();
+        steps = new Binding(kernelsOfSteps).steps(plan.items());
     }
 
     private MemorySegment port(TensorType type, int rows) {
@@ -72,9 +90,19 @@ public final class BoundPlan implements AutoCloseable {
 
     /// Runs rows 0 … `rows` − 1.
     public void run(int rows) {
+        Kernels now = kernels.forRun();
+        if (now != kernelsOfSteps) {
+            steps = new Binding(now).steps(plan.items());
+            kernelsOfSteps = now;
+        }
         for (Step step : steps) {
             step.run(0, rows);
         }
+    }
+
+    /// Which kernels [#run] uses.
+    public KernelSwitch kernels() {
+        return kernels;
     }
 
     /// Frees the memory; whoever still reads a port gets an exception from the JDK.
@@ -85,13 +113,9 @@ public final class BoundPlan implements AutoCloseable {
 
     /// Makes operands of values and steps of items.
     private final class Binding {
-        private final int rows;
-        private final Weights weights;
         private final Kernels kernels;
 
-        Binding(int rows, Weights weights, Kernels kernels) {
-            this.rows = rows;
-            this.weights = weights;
+        Binding(Kernels kernels) {
             this.kernels = kernels;
         }
 
@@ -121,7 +145,7 @@ public final class BoundPlan implements AutoCloseable {
             }
             List<@Nullable Operand> out = new ArrayList<>();
             c.outputs().forEach(v -> out.add(v == null ? null : operand(v)));
-            return c.program().bind(new Bench(in, out, scratch, rows, kernels));
+            return c.program().bind(new Bench(in, out, scratch, rows, kernels, rehearsal));
         }
 
         private Operand operand(Value v) {

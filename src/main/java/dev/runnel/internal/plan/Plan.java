@@ -1,9 +1,10 @@
 package dev.runnel.internal.plan;
 
 import dev.runnel.graph.TensorType;
-import dev.runnel.internal.kernel.Kernels;
+import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.memory.Blocks;
 import dev.runnel.internal.memory.Weights;
+import dev.runnel.internal.op.Bench;
 
 import org.jspecify.annotations.Nullable;
 
@@ -183,11 +184,20 @@ public final class Plan {
     /// Memory and steps for one session.
     ///
     /// @param rows the greatest number of rows to run
-    public BoundPlan bind(int rows, Weights weights, Kernels kernels) {
+    public BoundPlan bind(int rows, Weights weights, KernelSwitch kernels) {
+        return bind(rows, weights, kernels, false);
+    }
+
+    /// The same for a rehearsal, whose results are of no use: see [Bench].
+    public BoundPlan bindForRehearsal(int rows, Weights weights, KernelSwitch kernels) {
+        return bind(rows, weights, kernels, true);
+    }
+
+    private BoundPlan bind(int rows, Weights weights, KernelSwitch kernels, boolean rehearsal) {
         Arena arena = Arena.ofShared();
         boolean done = false;
         try {
-            BoundPlan bound = new BoundPlan(this, rows, weights, kernels, arena);
+            BoundPlan bound = new BoundPlan(this, rows, weights, kernels, rehearsal, arena);
             done = true;
             return bound;
         } finally {

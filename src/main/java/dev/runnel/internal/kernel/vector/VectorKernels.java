@@ -8,9 +8,18 @@ import dev.runnel.internal.kernel.RecurrentKernels;
 
 /// The kernels by the Vector API. Only this package uses `jdk.incubator.vector`.
 public final class VectorKernels {
-    private static final Kernels BITS_128 = make(128);
-    private static final Kernels BITS_256 = make(256);
-    private static final Kernels BITS_512 = make(512);
+    /// Each width has a class of its own, so that only what is asked for is loaded.
+    private static final class Bits128 {
+        static final Kernels KERNELS = make(128);
+    }
+
+    private static final class Bits256 {
+        static final Kernels KERNELS = make(256);
+    }
+
+    private static final class Bits512 {
+        static final Kernels KERNELS = make(512);
+    }
 
     private VectorKernels() {}
 
@@ -20,13 +29,18 @@ public final class VectorKernels {
 
     public static Kernels of(int bits) {
         return switch (bits) {
-            case 128 -> BITS_128;
-            case 256 -> BITS_256;
-            case 512 -> BITS_512;
+            case 128 -> Bits128.KERNELS;
+            case 256 -> Bits256.KERNELS;
+            case 512 -> Bits512.KERNELS;
             default ->
                     throw new IllegalArgumentException(
                             "a vector of " + bits + " bits, expected 128, 256 or 512");
         };
+    }
+
+    /// The widest panel, in floats, that [#preferred] keeps in registers.
+    public static int panelWidth() {
+        return VectorRecurrent.PANEL_VECTORS * Width.preferredBits() / Float.SIZE;
     }
 
     private static Kernels make(int bits) {

@@ -1,6 +1,5 @@
 package dev.runnel.internal.kernel.vector;
 
-import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -20,9 +19,9 @@ import java.lang.invoke.MethodHandles;
 final class Width {
     private Width() {}
 
-    /// The hardware's own width in bits, at most 512.
+    /// The hardware's own width in bits, at most 512. Loads little: no class of vectors.
     static int preferredBits() {
-        return Math.min(512, FloatVector.SPECIES_PREFERRED.vectorBitSize());
+        return Math.min(512, VectorShape.preferredShape().vectorBitSize());
     }
 
     /// The species of the class that asks.

@@ -22,7 +22,12 @@ final class RecurrentProgram implements Program {
     /// One direction's weights.
     ///
     /// @param second null unless a second product follows
-    record Matrices(Panels first, @Nullable Panels second) {}
+    record Matrices(Panels first, @Nullable Panels second) {
+        /// See [Panels#excerpt].
+        Matrices excerpt() {
+            return new Matrices(first.excerpt(), second == null ? null : second.excerpt());
+        }
+    }
 
     final Cell cell;
     final String where;
@@ -37,17 +42,10 @@ final class RecurrentProgram implements Program {
         this.cell = cell;
         where = call.where();
         peepholes = call.has(Cell.P);
-        int width = panelWidth();
+        int width = Kernels.panelWidth();
         first = GateWeights.first(cell, width);
         second = GateWeights.hasSecond(cell) ? GateWeights.second(cell, width) : null;
         packed = pack(call, width);
-    }
-
-    /// As wide as the kernels that will most likely run it like best; others take it as well.
-    private static int panelWidth() {
-        return (Kernels.vectorPresent() ? Kernels.vector() : Kernels.scalar())
-                .recurrent()
-                .panelWidth();
     }
 
     private List<Matrices> pack(Call call, int width) {

@@ -104,19 +104,22 @@ final class RecurrentStep implements Step {
         cn = state(out(bench, 2));
         peepholes = slots(in(bench, Cell.P), 3L * h, 0, 0, 3 * h);
         for (int k = 0; k < d; k++) {
-            directions.add(direction(k, rows));
+            directions.add(direction(k, rows, bench.rehearsal()));
         }
     }
 
-    private Direction direction(int d, int rows) {
+    private Direction direction(int d, int rows, boolean rehearsal) {
         Matrices m = program.isFed() ? program.fed(scratch, rows) : program.packed.get(d);
         long peepholesOrNone = program.peepholes ? peepholesAt : -1;
+        Panels ofX = m.first().before(cell.inputSize());
+        Panels ofH = m.first().from(cell.inputSize());
+        Panels second = m.second() == null || !rehearsal ? m.second() : m.second().excerpt();
         return new Direction(
                 cell.reverse().get(d),
-                m,
-                m.first().before(cell.inputSize()),
-                m.first().from(cell.inputSize()),
-                TimeStep.of(cell, d, kernels, m.second(), peepholesOrNone),
+                rehearsal ? m.excerpt() : m,
+                rehearsal ? ofX.excerpt() : ofX,
+                rehearsal ? ofH.excerpt() : ofH,
+                TimeStep.of(cell, d, kernels, second, peepholesOrNone),
                 new GateWeights(cell, program.isUsual(d)));
     }
 

@@ -1,0 +1,148 @@
+package dev.runnel.internal.kernel;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+
+/// Calls of every method of the kernels' interfaces, for narrow, odd and wide shapes and one to
+/// eight lanes: what the guards run. A method that is not here makes them fail.
+final class KernelCases {
+    private static final int[] SIZES = {8, 33, 128};
+    private static final int MOST_LANES = 8;
+    private static final int INPUTS = 40;
+
+    /// Methods that compute nothing.
+    private static final Set<String> EXEMPT = Set.of("RecurrentKernels.panelWidth");
+
+    private final Arena arena = Arena.ofAuto();
+    private final Map<String, List<Consumer<Kernels>>> cases = new TreeMap<>();
+
+    KernelCases() {
+        for (int size : SIZES) {
+            recurrent(size);
+            dense(size);
+            elements(size);
+        }
+    }
+
+    /// By `Interface.method`, and for one that takes a function as many as there are functions.
+    Map<String, List<Consumer<Kernels>>> all() {
+        return cases;
+    }
+
+    /// `Interface.method` of all kernels that have no case.
+    Set<String> forgotten() {
+        Set<String> methods = new TreeSet<>();
+        for (RecordComponent component : Kernels.class.getRecordComponents()) {
+            Class<?> kernels = component.getType();
+            for (Method method : kernels.isInterface() ? kernels.getMethods() : new Method[0]) {
+                if (!Modifier.isStatic(method.getModifiers())) {
+                    methods.add(kernels.getSimpleName() + "." + method.getName());
+                }
+            }
+        }
+        methods.removeAll(EXEMPT);
+        cases.keySet().forEach(name -> methods.remove(name.split(" ")[0]));
+        return methods;
+    }
+
+    private void add(String name, Consumer<Kernels> call) {
+        cases.computeIfAbsent(name, n -> new ArrayList<>()).add(call);
+    }
+
+    private MemorySegment floats(long bytes) {
+        MemorySegment s = arena.allocate(bytes + 64, 64);
+        for (long i = 0; i < bytes / 4; i++) {
+            s.setAtIndex(JAVA_FLOAT, i, (float) Math.sin(i));
+        }
+        return s;
+    }
+
+    private void recurrent(int h) {
+        int columns = Panels.padded(2 * h) + 2 * Panels.padded(h) + Panels.padded(4 * h);
+        MemorySegment s = floats(Lanes.byteSize(MOST_LANES, h, INPUTS + 2 * h, columns));
+        Lanes at = Lanes.of(s, MOST_LANES, INPUTS, h, INPUTS + 2 * h, columns);
+        PanelLayout layout =
+                new PanelLayout(Kernels.panelWidth()).group(0, 4 * h, 0, INPUTS, false);
+        PanelLayout rest =
+                new PanelLayout(Kernels.panelWidth()).group(0, 4 * h, INPUTS, INPUTS + h, true);
+        MemorySegment weights = floats(layout.byteSize());
+        MemorySegment more = floats(rest.byteSize());
+        Panels panels = layout.over(weights);
+        Panels restPanels = rest.over(more);
+        for (int l = 1; l <= MOST_LANES; l++) {
+            int lanes = l;
+            String on = "RecurrentKernels.";
+            add(
+                    on + "multiply",
+                    k -> k.recurrent().multiply(panels, lanes % 2 == 0, at, lanes));
+            add(
+                    on + "multiply",
+                    k -> k.recurrent().multiply(restPanels, lanes % 2 == 0, at, lanes));
+            add(on + "rnn", k -> k.recurrent().rnn(at, lanes));
+            add(on + "lstm", k -> k.recurrent().lstm(at, lanes));
+            add(on + "gru", k -> k.recurrent().gru(at, lanes));
+            add(on + "gruReset", k -> k.recurrent().gruReset(at, lanes));
+            add(on + "gruUpdate", k -> k.recurrent().gruUpdate(at, lanes));
+        }
+        add("RecurrentKernels.copy", k -> k.recurrent().copy(s, 0, s, 4L * h, h));
+    }
+
+    private void dense(int n) {
+        MemorySegment a = floats(4L * MOST_LANES * INPUTS);
+        MemorySegment b = floats(4L * n * INPUTS);
+        MemorySegment c = floats(4L * MOST_LANES * n);
+        int[] aTaps = taps(4);
+        int[] bTaps = taps(4 * n);
+        for (int rows = 1; rows <= MOST_LANES; rows++) {
+            int m = rows;
+            add(
+                    "DenseKernels.accumulate",
+                    k ->
+                            k.dense()
+                                    .accumulate(
+                                            m, n, a, 0, 4L * INPUTS, aTaps, b, 0, bTaps, c, 0,
+                                            4L * n));
+        }
+    }
+
+    private static int[] taps(int step) {
+        int[] taps = new int[INPUTS];
+        for (int i = 0; i < INPUTS; i++) {
+            taps[i] = i * step;
+        }
+        return taps;
+    }
+
+    private void elements(int n) {
+        MemorySegment a = floats(4L * n);
+        MemorySegment b = floats(4L * n);
+        MemorySegment c = floats(4L * n);
+        for (UnaryFunction f : UnaryFunction.values()) {
+            add("ElementKernels.apply " + f, k -> k.elements().apply(f, a, 0, c, 0, n));
+        }
+        for (BinaryFunction f : BinaryFunction.values()) {
+            for (int steps = 0; steps < 4; steps++) {
+                int aStep = steps & 1;
+                int bStep = steps >> 1;
+                add(
+                        "ArithmeticKernels.apply " + f,
+                        k -> k.arithmetic().apply(f, a, 0, aStep, b, 0, bStep, c, 0, n));
+            }
+        }
+        for (Reduction f : Reduction.values()) {
+            add("ArithmeticKernels.reduce " + f, k -> k.arithmetic().reduce(f, a, 0, n));
+        }
+    }
+}
