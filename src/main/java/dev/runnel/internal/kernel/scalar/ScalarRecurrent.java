@@ -8,10 +8,14 @@ import dev.runnel.internal.kernel.Panels.Panel;
 import dev.runnel.internal.kernel.RecurrentKernels;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /// [RecurrentKernels] in plain Java. A panel's sums stay in the first cache while its rows pass by,
-/// a loop that the compiler may vectorise by itself without changing a bit.
+/// a loop over arrays: quick from the first call on, while a process is young and these kernels
+/// serve before the vector ones.
 public final class ScalarRecurrent implements RecurrentKernels {
+    private static final ValueLayout.OfFloat FLOAT = JAVA_FLOAT_UNALIGNED;
+
     @Override
     public int panelWidth() {
         return 128;
@@ -32,19 +36,61 @@ public final class ScalarRecurrent implements RecurrentKernels {
         }
     }
 
-    /// The half of the panel that lies `skip` bytes behind its left strand.
+    /// The half of the panel that lies `skip` bytes behind its left strand: as many rows at a time
+    /// as the scratch has room for.
     private static void strand(
             Panel p, MemorySegment w, long skip, MemorySegment s, long x, long z) {
-        if (!p.continues()) {
-            MemorySegment.copy(w, p.offset() + skip, s, z, p.rowBytes());
+        Scratch scratch = Scratch.ofThread();
+        int width = p.width() / 2;
+        if (p.continues()) {
+            MemorySegment.copy(s, FLOAT, z, scratch.sums, 0, width);
+        } else {
+            MemorySegment.copy(w, FLOAT, p.offset() + skip, scratch.sums, 0, width);
         }
-        long row = p.inputs() + skip;
-        for (int k = p.from(); k < p.to(); k++, row += p.rowBytes()) {
-            float xk = get(s, x + 4L * k);
-            for (int j = 0; j < p.width() / 2; j++) {
-                long at = 4L * j;
-                set(s, z + at, Math.fma(xk, get(w, row + at), get(s, z + at)));
-            }
+        int most = Scratch.BLOCK / width;
+        for (int k = p.from(); k < p.to(); k += most) {
+            int rows = Math.min(most, p.to() - k);
+            long row = p.inputs() + skip + (k - p.from()) * p.rowBytes();
+            MemorySegment.copy(w, FLOAT, row, scratch.weights, 0, rows * width);
+            MemorySegment.copy(s, FLOAT, x + 4L * k, scratch.inputs, 0, rows);
+            multiply(scratch, rows, width);
+        }
+        MemorySegment.copy(scratch.sums, 0, s, FLOAT, z, width);
+    }
+
+    private static void multiply(Scratch scratch, int rows, int width) {
+        float[] x = scratch.inputs;
+        int k = 0;
+        for (; k + 4 <= rows; k += 4) {
+            fourRows(
+                    x[k],
+                    x[k + 1],
+                    x[k + 2],
+                    x[k + 3],
+                    scratch.weights,
+                    k * width,
+                    scratch.sums,
+                    width);
+        }
+        for (; k < rows; k++) {
+            oneRow(x[k], scratch.weights, k * width, scratch.sums, width);
+        }
+    }
+
+    /// Four links of each chain at a time: a sum is loaded and stored once for all of them.
+    private static void fourRows(
+            float x0, float x1, float x2, float x3, float[] w, int at, float[] z, int width) {
+        for (int j = 0; j < width; j++, at++) {
+            float sum = Math.fma(x0, w[at], z[j]);
+            sum = Math.fma(x1, w[at + width], sum);
+            sum = Math.fma(x2, w[at + 2 * width], sum);
+            z[j] = Math.fma(x3, w[at + 3 * width], sum);
+        }
+    }
+
+    private static void oneRow(float x, float[] w, int at, float[] z, int width) {
+        for (int j = 0; j < width; j++) {
+            z[j] = Math.fma(x, w[at + j], z[j]);
         }
     }
 
