@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
 
 /// Runs a plan on the vector kernels, on memory of its own and zeros, until the JIT compiler has
 /// done its work; then those who wait for the kernels change over to them. Before that each vector
-/// is an object, so it goes in two acts: one on an excerpt of the weights, which needs as many
-/// runs and makes a fraction of the garbage, then one on all of them.
+/// is an object, so it goes in two acts: one on an excerpt of the weights, which needs as many runs
+/// and makes a fraction of the garbage, then one on all of them.
 final class Rehearsal {
     private static final long BURST_NANOS = 1_000_000;
     private static final long BURST_BYTES = 1 << 20;

@@ -87,9 +87,7 @@ public record Kernels(
     /// As wide as the kernels that will most likely run them like panels of weights best, see
     /// [RecurrentKernels#panelWidth]; others take them as well. Loads no kernels.
     public static int panelWidth() {
-        return vectorPresent()
-                ? VectorKernels.panelWidth()
-                : SCALAR.recurrent().panelWidth();
+        return vectorPresent() ? VectorKernels.panelWidth() : SCALAR.recurrent().panelWidth();
     }
 
     private static void requireVector() {

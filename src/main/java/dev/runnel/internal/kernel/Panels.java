@@ -86,9 +86,7 @@ public record Panels(MemorySegment weights, Panel[] panels) {
     public Panels excerpt() {
         return new Panels(
                 weights,
-                Arrays.stream(panels)
-                        .map(p -> p.before(p.from() + EXCERPT))
-                        .toArray(Panel[]::new));
+                Arrays.stream(panels).map(p -> p.before(p.from() + EXCERPT)).toArray(Panel[]::new));
     }
 
     /// Where the next group of columns starts in z: the next multiple of 32.

@@ -84,9 +84,7 @@ final class KernelCases {
         for (int l = 1; l <= MOST_LANES; l++) {
             int lanes = l;
             String on = "RecurrentKernels.";
-            add(
-                    on + "multiply",
-                    k -> k.recurrent().multiply(panels, lanes % 2 == 0, at, lanes));
+            add(on + "multiply", k -> k.recurrent().multiply(panels, lanes % 2 == 0, at, lanes));
             add(
                     on + "multiply",
                     k -> k.recurrent().multiply(restPanels, lanes % 2 == 0, at, lanes));
@@ -112,7 +110,17 @@ final class KernelCases {
                     k ->
                             k.dense()
                                     .accumulate(
-                                            m, n, a, 0, 4L * INPUTS, aTaps, b, 0, bTaps, c, 0,
+                                            m,
+                                            n,
+                                            a,
+                                            0,
+                                            4L * INPUTS,
+                                            aTaps,
+                                            b,
+                                            0,
+                                            bTaps,
+                                            c,
+                                            0,
                                             4L * n));
         }
     }
