@@ -258,7 +258,15 @@ public final class Model implements AutoCloseable {
     ///
     /// @throws IllegalStateException if the model is closed
     public void warmUp() {
-        WarmUp.run(this);
+        warmUp(1);
+    }
+
+    /// The same for sessions of that many rows, whose steps go other ways through the kernels.
+    ///
+    /// @throws IllegalArgumentException if `rows` is not positive, or too many for a session
+    /// @throws IllegalStateException if the model is closed
+    public void warmUp(int rows) {
+        WarmUp.run(this, rows);
     }
 
     /// Frees the weights and all memory of states, or sees to it that the background does when it

@@ -95,11 +95,11 @@ final class WarmUp {
     private static final double FASTER = 0.95;
 
     /// Waits for the background, then steps a session until steps no longer get faster.
-    static void run(Model model) {
+    static void run(Model model, int rows) {
         if (model.stepObstacle().isPresent()) {
             return;
         }
-        try (Session session = model.open()) {
+        try (Session session = model.open(rows)) {
             session.awaitKernels();
             steps(session);
         } catch (InterruptedException e) {

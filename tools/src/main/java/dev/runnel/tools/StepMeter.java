@@ -53,7 +53,7 @@ public final class StepMeter {
     /// calls that will be measured, until a while passes without one that allocates, for 10 seconds
     /// at most. (Vectors live on the heap until the code that holds them is compiled.)
     public static void warmUp(Model model, int rows) {
-        model.warmUp();
+        model.warmUp(rows);
         long end = System.nanoTime() + MOST_WARM_UP_NANOS;
         Result block;
         do {
