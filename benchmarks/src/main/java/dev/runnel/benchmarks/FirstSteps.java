@@ -108,7 +108,7 @@ final class FirstSteps {
         long above = Arrays.stream(late).filter(t -> t > 1_000_000).count();
         System.out.printf(
                 "  after the first %d, %s: median %.1f us, 99.9 %% %.1f us, max %.1f us, above 1"
-                    + " ms: %d%n",
+                        + " ms: %d%n",
                 EARLY,
                 what,
                 late[late.length / 2] / 1e3,
