@@ -34,4 +34,37 @@ public interface DenseKernels {
             MemorySegment c,
             long cOffset,
             long cStep);
+
+    /// The same for rows that each have a B of their own, `bStep` bytes behind the one before:
+    /// `C[i, j] ← C[i, j] + Σₖ A[i, k] · Bᵢ[k, j]`. A depthwise convolution is this, its channels
+    /// being the rows; so are many products of one row each.
+    ///
+    /// Cost: 2 · m · n · k flops, and as many loads of B as of A.
+    void accumulateEach(
+            int m,
+            int n,
+            MemorySegment a,
+            long aOffset,
+            long aStep,
+            int[] aTaps,
+            MemorySegment b,
+            long bOffset,
+            long bStep,
+            int[] bTaps,
+            MemorySegment c,
+            long cOffset,
+            long cStep);
+
+    /// Fills the rows of C: `C[i, j] ← from[i]`.
+    ///
+    /// @param fromStep bytes from one row's number to the next; 0 if they share one
+    void begin(
+            int m,
+            int n,
+            MemorySegment from,
+            long fromOffset,
+            long fromStep,
+            MemorySegment c,
+            long cOffset,
+            long cStep);
 }

@@ -11,7 +11,6 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.function.IntUnaryOperator;
 
 /// The program of Conv and ConvTranspose: each output is one chain, from the bias over input
 /// channels, then kernel positions. It is a [DenseKernels] product in one of two ways, whichever
@@ -83,7 +82,7 @@ final class Convolution implements Program {
         channelLanes = weights != null && dtype == FLOAT32 && channelsFill(run);
         boolean copy = copies(axes, !channelLanes);
         pixels = Pixels.of(axes, !channelLanes, copy, dtype);
-        spread = copy ? Spread.of(axes, pixels, dtype) : null;
+        spread = copy ? Spread.of(axes, pixels, groups * groupIn, dtype) : null;
         panel = channelLanes && weights != null ? panel(call, weights) : null;
         packed = !channelLanes && !natural && weights != null ? pack(call, weights) : null;
     }
@@ -110,6 +109,7 @@ final class Convolution implements Program {
                 call,
                 weights,
                 "convolution natural=" + natural,
+                Panel.ROWS,
                 groups,
                 k,
                 groupOut,
@@ -189,6 +189,14 @@ final class Convolution implements Program {
         private final int[] weightTaps = Panel.taps(channelLanes ? 0 : k, size);
         private final int[] taps = pixels.taps(axes, groupIn);
 
+        /// From pixels by channels to channels by pixels.
+        private final StridedCopy turn =
+                new StridedCopy(
+                        4,
+                        new long[] {pixels.run(), groupOut},
+                        new StridedCopy.Place(0, groupOut, 1),
+                        new StridedCopy.Place(0, 1, pixels.count()));
+
         Bound(Bench bench) {
             x = bench.in(0);
             w = panel == null && packed == null ? bench.in(1) : null;
@@ -220,20 +228,24 @@ final class Convolution implements Program {
             MemorySegment in = x.segment(r);
             long inAt = x.offset(r) + (long) n * groups * groupIn * inputPlane() * size;
             if (spread != null) {
-                spread.copy(in, inAt, spreadInput, groups * groupIn);
+                spread.copy(in, inAt, spreadInput);
                 in = spreadInput;
                 inAt = 0;
             }
             long plane = spread != null ? pixels.plane() : inputPlane();
             long outPlane = pixels.count();
             long outAt = y.offset(r) + n * groups * groupOut * outPlane * size;
+            if (groupOut == 1 && groups > 1) {
+                depthwise(r, in, inAt, weights, weightsAt, outAt);
+                return;
+            }
             for (int g = 0; g < groups; g++) {
                 long xAt = inAt + g * groupIn * plane * size;
                 long yAt = outAt + g * groupOut * outPlane * size;
                 if (panel != null) {
                     channels(panel, r, g, in, xAt, yAt);
                 } else {
-                    begin(r, g, yAt);
+                    begin(r, g * groupOut, groupOut, yAt);
                     pixels(g, in, xAt, weights, weightsAt, y.segment(r), yAt);
                 }
             }
@@ -247,26 +259,48 @@ final class Convolution implements Program {
             return plane;
         }
 
-        /// Fills a group's outputs with their bias.
-        private void begin(int r, int g, long yAt) {
+        /// Fills the outputs of `count` channels from `first` on with their bias.
+        private void begin(int r, int first, int count, long yAt) {
             MemorySegment from = bias == null ? Pixels.ZERO : bias.segment(r);
-            long plane = pixels.count() * size;
-            for (int o = 0; o < groupOut; o++) {
-                long fromAt = bias == null ? 0 : bias.offset(r) + (long) (g * groupOut + o) * size;
-                fill(from, fromAt, y.segment(r), yAt + o * plane, plane);
-            }
+            long fromAt = bias == null ? 0 : bias.offset(r) + (long) first * size;
+            int n = Math.toIntExact(pixels.count());
+            dense.begin(
+                    count,
+                    n,
+                    from,
+                    fromAt,
+                    bias == null ? 0 : size,
+                    y.segment(r),
+                    yAt,
+                    (long) n * size);
         }
 
-        private void fill(MemorySegment from, long fromAt, MemorySegment to, long at, long bytes) {
-            if (size == 4) {
-                float v = from.get(Pixels.F32, fromAt);
-                for (long i = 0; i < bytes; i += 4) {
-                    to.set(Pixels.F32, at + i, v);
-                }
-            } else {
-                for (long i = 0; i < bytes; i += size) {
-                    MemorySegment.copy(from, fromAt, to, at + i, size);
-                }
+        /// Each group has one output channel: a row of its own weights over its own input.
+        private void depthwise(
+                int r,
+                MemorySegment in,
+                long inAt,
+                MemorySegment weights,
+                long weightsAt,
+                long yAt) {
+            begin(r, 0, groups, yAt);
+            long plane = spread != null ? pixels.plane() : inputPlane();
+            long[] starts = pixels.starts();
+            for (int row = 0; row < starts.length; row++) {
+                dense.accumulateEach(
+                        groups,
+                        pixels.run(),
+                        weights,
+                        weightsAt,
+                        (long) k * size,
+                        weightTaps,
+                        in,
+                        inAt + starts[row],
+                        groupIn * plane * size,
+                        taps,
+                        y.segment(r),
+                        yAt + (long) row * pixels.run() * size,
+                        pixels.count() * size);
             }
         }
 
@@ -301,9 +335,9 @@ final class Convolution implements Program {
             long[] starts = pixels.starts();
             int run = pixels.run();
             // One pixel's channels lie as the output wants them.
-            boolean turn = pixels.count() != 1;
-            MemorySegment to = turn ? scratch : y.segment(r);
-            long toAt = turn ? turnAt : yAt;
+            boolean turned = pixels.count() != 1;
+            MemorySegment to = turned ? scratch : y.segment(r);
+            long toAt = turned ? turnAt : yAt;
             for (int row = 0; row < starts.length; row++) {
                 for (int p = 0; p < run; p++) {
                     start(r, g, to, toAt + 4L * p * groupOut);
@@ -311,8 +345,8 @@ final class Convolution implements Program {
                 long step = 4L * groupOut;
                 weights.accumulate(
                         dense, g, run, in, xAt + starts[row], pixels.step(), taps, to, toAt, step);
-                if (turn) {
-                    turn(y.segment(r), yAt + 4L * row * run);
+                if (turned) {
+                    turn.run(scratch, turnAt, y.segment(r), yAt + 4L * row * run);
                 }
             }
         }
@@ -322,25 +356,8 @@ final class Convolution implements Program {
             if (bias != null) {
                 MemorySegment.copy(bias.segment(r), bias.offset(r) + g * bytes, to, at, bytes);
             } else {
-                fill(Pixels.ZERO, 0, to, at, bytes);
+                to.asSlice(at, bytes).fill((byte) 0);
             }
         }
-
-        private void turn(MemorySegment out, long yAt) {
-            int run = pixels.run();
-            long plane = 4 * pixels.count();
-            for (int o = 0; o < groupOut; o++) {
-                for (int p = 0; p < run; p++) {
-                    float v = scratch.get(Pixels.F32, turnAt + 4L * (p * groupOut + o));
-                    out.set(Pixels.F32, yAt + o * plane + 4L * p, v);
-                }
-            }
-        }
-    }
-
-    /// Positions along an axis, from the index into it; here for the last one, whose positions may
-    /// be sorted by their remainder.
-    static IntUnaryOperator column(int split, int length) {
-        return split == 1 ? i -> i : i -> i % split * length + i / split;
     }
 }

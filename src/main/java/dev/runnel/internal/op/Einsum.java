@@ -120,6 +120,7 @@ final class Einsum implements Operator {
                 call,
                 weights,
                 "einsum " + call.stringAttribute("equation", "") + Arrays.toString(e.sizes()),
+                Panel.ONE_ROW,
                 group.length,
                 k.length,
                 j.length,

@@ -142,6 +142,7 @@ final class Gemm implements Operator {
                 call,
                 b,
                 "gemm transB=" + f.transB + " alpha=" + alpha,
+                Panel.ONE_ROW,
                 1,
                 f.k,
                 f.n,

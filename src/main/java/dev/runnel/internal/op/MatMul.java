@@ -132,6 +132,7 @@ final class MatMul implements Operator {
                             call,
                             weights,
                             "matmul",
+                            Panel.ONE_ROW,
                             Math.toIntExact(groups),
                             k,
                             n,

@@ -9,14 +9,21 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /// Constant float32 matrices `[G, K, N]`, packed as the B side of [DenseKernels]: `[group][tile of
-/// 128 columns][K][columns]`, so that one row of A sweeps each tile once, in ascending order, with
-/// eight vectors of 16 lanes. The last tile is as narrow as its columns, rounded up to 16.
+/// columns][K][columns]`, so that the kernels sweep each tile in ascending order. Tiles are as wide
+/// as the kernels' blocks with vectors of 16 lanes: eight vectors where A mostly has one row, three
+/// where it has several. The last one is as narrow as its columns, rounded up to 16.
 final class Panel {
-    private static final int TILE = 128;
     private static final int ROUND = 16;
+
+    /// Columns of a tile that suit one row of A.
+    static final int ONE_ROW = 8 * ROUND;
+
+    /// Columns of a tile that suit several rows of A.
+    static final int ROWS = 3 * ROUND;
 
     private final MemorySegment data;
     private final int n;
+    private final int tile;
     private final int[] taps;
     private final int[] lastTaps;
     private final long tileBytes;
@@ -29,22 +36,23 @@ final class Panel {
         float at(int group, int k, int j);
     }
 
-    private Panel(MemorySegment data, int k, int n) {
+    private Panel(MemorySegment data, int k, int n, int tile) {
         this.data = data;
         this.n = n;
-        taps = taps(k, 4L * TILE);
-        lastTaps = taps(k, 4L * lastColumns(n));
-        tileBytes = 4L * TILE * k;
-        groupBytes = groupBytes(k, n);
+        this.tile = tile;
+        taps = taps(k, 4L * tile);
+        lastTaps = taps(k, 4L * lastColumns(n, tile));
+        tileBytes = 4L * tile * k;
+        groupBytes = groupBytes(k, n, tile);
     }
 
-    private static int lastColumns(int n) {
-        int rest = n % TILE == 0 ? TILE : n % TILE;
+    private static int lastColumns(int n, int tile) {
+        int rest = n % tile == 0 ? tile : n % tile;
         return (rest + ROUND - 1) / ROUND * ROUND;
     }
 
-    private static long groupBytes(int k, int n) {
-        return n == 0 ? 0 : 4L * k * ((n - 1) / TILE * TILE + lastColumns(n));
+    private static long groupBytes(int k, int n, int tile) {
+        return n == 0 ? 0 : 4L * k * ((n - 1) / tile * tile + lastColumns(n, tile));
     }
 
     /// The offsets of `k` elements that lie `step` bytes apart.
@@ -59,27 +67,35 @@ final class Panel {
     /// Packs `weights`, or finds it packed.
     ///
     /// @param layout says with `weights` alone what `source` yields
+    /// @param tile columns of a tile: [#ONE_ROW] or [#ROWS]
     static Panel pack(
-            Call call, Tensor weights, String layout, int groups, int k, int n, Source source) {
-        String name = "panel " + layout + " " + groups + "x" + k + "x" + n;
+            Call call,
+            Tensor weights,
+            String layout,
+            int tile,
+            int groups,
+            int k,
+            int n,
+            Source source) {
+        String name = "panel " + layout + " " + groups + "x" + k + "x" + n + " by " + tile;
         MemorySegment data =
                 call.weights()
                         .pack(
                                 name,
                                 List.of(weights),
-                                groups * groupBytes(k, n),
-                                s -> fill(s, groups, k, n, source));
-        return new Panel(data, k, n);
+                                groups * groupBytes(k, n, tile),
+                                s -> fill(s, groups, k, n, tile, source));
+        return new Panel(data, k, n, tile);
     }
 
-    private static void fill(MemorySegment s, int groups, int k, int n, Source source) {
+    private static void fill(MemorySegment s, int groups, int k, int n, int tile, Source source) {
         long at = 0;
         for (int g = 0; g < groups; g++) {
-            for (int tile = 0; tile < n; tile += TILE) {
-                int columns = n - tile > TILE ? TILE : lastColumns(n);
+            for (int first = 0; first < n; first += tile) {
+                int columns = n - first > tile ? tile : lastColumns(n, tile);
                 for (int i = 0; i < k; i++) {
-                    for (int j = 0; j < Math.min(columns, n - tile); j++) {
-                        s.set(JAVA_FLOAT, at + 4L * j, source.at(g, i, tile + j));
+                    for (int j = 0; j < Math.min(columns, n - first); j++) {
+                        s.set(JAVA_FLOAT, at + 4L * j, source.at(g, i, first + j));
                     }
                     at += 4L * columns;
                 }
@@ -102,13 +118,43 @@ final class Panel {
             long cStep) {
         long at = group * groupBytes;
         int j = 0;
-        for (; j + TILE < n; j += TILE) {
+        for (; j + tile < n; j += tile) {
             dense.accumulate(
-                    m, TILE, a, aOffset, aStep, aTaps, data, at, taps, c, cOffset + 4L * j, cStep);
+                    m, tile, a, aOffset, aStep, aTaps, data, at, taps, c, cOffset + 4L * j, cStep);
             at += tileBytes;
         }
         dense.accumulate(
                 m, n - j, a, aOffset, aStep, aTaps, data, at, lastTaps, c, cOffset + 4L * j, cStep);
+    }
+
+    /// Adds, for each of the first `m` groups, the product of one row with the group's matrix to C.
+    void accumulateEach(
+            DenseKernels dense,
+            int m,
+            MemorySegment a,
+            long aOffset,
+            long aStep,
+            int[] aTaps,
+            MemorySegment c,
+            long cOffset,
+            long cStep) {
+        for (int j = 0; j < n; j += tile) {
+            boolean last = j + tile >= n;
+            dense.accumulateEach(
+                    m,
+                    last ? n - j : tile,
+                    a,
+                    aOffset,
+                    aStep,
+                    aTaps,
+                    data,
+                    j / tile * tileBytes,
+                    groupBytes,
+                    last ? lastTaps : taps,
+                    c,
+                    cOffset + 4L * j,
+                    cStep);
+        }
     }
 
     long byteSize() {

@@ -39,6 +39,10 @@ record Product(
         long startStep)
         implements Program {
 
+    /// From so many rows of a session on, it pays to take them through a group's weights together
+    /// rather than one row through all groups.
+    private static final int FEW_ROWS = 4;
+
     @Override
     public Step bind(Bench bench) {
         Operand left = bench.in(a);
@@ -55,6 +59,13 @@ record Product(
             };
         }
         Panel weights = panel;
+        if (m == 1 && bench.rows() < FEW_ROWS && isGroupForGroup()) {
+            return (from, to) -> {
+                for (int r = from; r < to; r++) {
+                    multiplyEach(dense, weights, r, left, out);
+                }
+            };
+        }
         if (m == 1 && left.rowStride() >= 0 && out.rowStride() > 0) {
             return (from, to) -> {
                 for (int p = 0; p < aAt.length; p++) {
@@ -124,6 +135,36 @@ record Product(
                 c,
                 cOffset,
                 outStep);
+    }
+
+    /// Whether there are several products, product p with group p of the panel, their A and C
+    /// evenly spaced.
+    private boolean isGroupForGroup() {
+        boolean even = aAt.length > 1;
+        for (int p = 0; even && p < aAt.length; p++) {
+            even =
+                    bAt[p] == p
+                            && aAt[p] == aAt[0] + p * (aAt[1] - aAt[0])
+                            && cAt[p] == cAt[0] + p * (cAt[1] - cAt[0]);
+        }
+        return even;
+    }
+
+    private void multiplyEach(DenseKernels dense, Panel weights, int r, Operand left, Operand out) {
+        MemorySegment c = out.segment(r);
+        long cOffset = out.offset(r) + cAt[0];
+        long step = cAt[1] - cAt[0];
+        begin(aAt.length, c, cOffset, step);
+        weights.accumulateEach(
+                dense,
+                aAt.length,
+                left.segment(r),
+                left.offset(r) + aAt[0],
+                aAt[1] - aAt[0],
+                aTaps,
+                c,
+                cOffset,
+                step);
     }
 
     private void begin(int rows, MemorySegment c, long cOffset, long step) {

@@ -79,6 +79,77 @@ class DenseKernelsTest {
         }
     }
 
+    /// Rows with a B each: operand i's matrix lies `k · (n + 2) + 3` elements behind the one
+    /// before.
+    private static float[] each(DenseKernels kernels, int m, int n, int k, boolean oneByOne) {
+        int bStep = k * (n + 2) + 3;
+        Operands one = Operands.random(m, n, k);
+        try (Arena arena = Arena.ofConfined()) {
+            Random random = new Random(n);
+            MemorySegment b =
+                    arena.allocateFrom(JAVA_FLOAT_UNALIGNED, Operands.draw(random, m * bStep + 1));
+            MemorySegment a = arena.allocateFrom(JAVA_FLOAT_UNALIGNED, one.a);
+            MemorySegment c = arena.allocateFrom(JAVA_FLOAT_UNALIGNED, one.c);
+            long aStep = 4L * (k + 1);
+            long cStep = 4L * (n + 3);
+            for (int i = 0; oneByOne && i < m; i++) {
+                kernels.accumulate(
+                        1,
+                        n,
+                        a,
+                        4 + i * aStep,
+                        0,
+                        one.aTaps,
+                        b,
+                        4 + 4L * i * bStep,
+                        one.bTaps,
+                        c,
+                        4 + i * cStep,
+                        0);
+            }
+            if (!oneByOne) {
+                kernels.accumulateEach(
+                        m, n, a, 4, aStep, one.aTaps, b, 4, 4L * bStep, one.bTaps, c, 4, cStep);
+            }
+            return c.toArray(JAVA_FLOAT_UNALIGNED);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 128, 256, 512})
+    void accumulateEach_atEverySize_equalsItsRowsOneByOne(int bits) {
+        Kernels kernels = bits == 0 ? Kernels.scalar() : Kernels.vector(bits);
+        for (int m : new int[] {0, 1, 2, 3, 4, 7, 9}) {
+            for (int n : SIZES) {
+                for (int k : new int[] {0, 1, 3, 17}) {
+                    assertThat(each(kernels.dense(), m, n, k, false))
+                            .as("m=%d n=%d k=%d", m, n, k)
+                            .isEqualTo(each(Kernels.scalar().dense(), m, n, k, true));
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 128, 256, 512})
+    void begin_atEverySize_fillsRowsAndNothingElse(int bits) {
+        Kernels kernels = bits == 0 ? Kernels.scalar() : Kernels.vector(bits);
+        for (int n : SIZES) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment c = arena.allocate(4L * 3 * (n + 2), 64);
+                MemorySegment from = arena.allocateFrom(JAVA_FLOAT_UNALIGNED, 1f, 2f, 3f);
+                kernels.dense().begin(2, n, from, 4, 4, c, 4, 4L * (n + 2));
+                float[] want = new float[3 * (n + 2)];
+                java.util.Arrays.fill(want, 1, 1 + n, 2f);
+                java.util.Arrays.fill(want, n + 3, 2 * n + 3, 3f);
+                assertThat(c.toArray(JAVA_FLOAT_UNALIGNED)).isEqualTo(want);
+                kernels.dense().begin(2, n, from, 8, 0, c, 4, 4L * (n + 2));
+                java.util.Arrays.fill(want, 1, 1 + n, 3f);
+                assertThat(c.toArray(JAVA_FLOAT_UNALIGNED)).isEqualTo(want);
+            }
+        }
+    }
+
     @Test
     void scalar_atEverySize_isOneChainOfFmaPerElement() {
         for (int m : new int[] {0, 1, 2, 4, 5}) {
@@ -111,7 +182,7 @@ class DenseKernelsTest {
     @ValueSource(ints = {1, 2, 4, 7})
     void accumulate_onceCompiled_allocatesNothing(int m) {
         DenseKernels kernels = Kernels.vector().dense();
-        int n = 8 * 16 + 2 * 16 + 5;
+        int n = (8 + 3 + 2 + 1) * 16 + 5;
         int k = 9;
         int[] aTaps = new int[k];
         int[] bTaps = new int[k];
@@ -129,6 +200,29 @@ class DenseKernelsTest {
                                             kernels.accumulate(
                                                     m, n, a, 0, 4L * k, aTaps, b, 0, bTaps, c, 0,
                                                     4L * n)))
+                    .isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 4, 7})
+    void accumulateEach_onceCompiled_allocatesNothing(int m) {
+        DenseKernels kernels = Kernels.vector().dense();
+        int n = 2 * 16 + 5;
+        int[] taps = {0, 4, 8};
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment a = arena.allocate(4L * m * 3, 64);
+            MemorySegment b = arena.allocate(4L * m * (n + 2), 64);
+            MemorySegment c = arena.allocate(4L * m * n, 64);
+            long bStep = 4L * (n + 2);
+            assertThat(
+                            Allocation.onceCompiled(
+                                    () -> {
+                                        kernels.begin(m, n, a, 0, 12, c, 0, 4L * n);
+                                        kernels.accumulateEach(
+                                                m, n, a, 0, 12, taps, b, 0, bStep, taps, c, 0,
+                                                4L * n);
+                                    }))
                     .isZero();
         }
     }

@@ -38,6 +38,56 @@ public final class ScalarDense implements DenseKernels {
         }
     }
 
+    @Override
+    public void accumulateEach(
+            int m,
+            int n,
+            MemorySegment a,
+            long aOffset,
+            long aStep,
+            int[] aTaps,
+            MemorySegment b,
+            long bOffset,
+            long bStep,
+            int[] bTaps,
+            MemorySegment c,
+            long cOffset,
+            long cStep) {
+        for (int i = 0; i < m; i++) {
+            accumulate(
+                    1,
+                    n,
+                    a,
+                    aOffset + i * aStep,
+                    aStep,
+                    aTaps,
+                    b,
+                    bOffset + i * bStep,
+                    bTaps,
+                    c,
+                    cOffset + i * cStep,
+                    cStep);
+        }
+    }
+
+    @Override
+    public void begin(
+            int m,
+            int n,
+            MemorySegment from,
+            long fromOffset,
+            long fromStep,
+            MemorySegment c,
+            long cOffset,
+            long cStep) {
+        for (int i = 0; i < m; i++) {
+            float v = from.get(JAVA_FLOAT_UNALIGNED, fromOffset + i * fromStep);
+            for (int j = 0; j < n; j++) {
+                c.set(JAVA_FLOAT_UNALIGNED, cOffset + i * cStep + 4L * j, v);
+            }
+        }
+    }
+
     private static void row(
             int n, float a, MemorySegment b, long bRow, MemorySegment c, long cRow) {
         for (int j = 0; j < n; j++) {
