@@ -4,15 +4,20 @@ import static dev.runnel.graph.DType.FLOAT32;
 
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
+import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.kernel.ArithmeticKernels;
 import dev.runnel.internal.kernel.BinaryFunction;
+import dev.runnel.internal.kernel.DenseKernels;
 import dev.runnel.internal.memory.Elements;
 import dev.runnel.internal.memory.Operand;
 
 import org.jspecify.annotations.Nullable;
 
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /// `BatchNormalization` of x\[N, C, …\]: `y = (x - mean) · scale / √(var + epsilon) + B` for each
 /// channel, by the given mean and variance; with `training_mode` by those of x itself, which then
@@ -57,6 +62,9 @@ final class BatchNormalization implements Operator {
         for (int i = 0; i < 5; i++) {
             types[i] = call.dtype(i);
         }
+        if (!call.flag("training_mode", false) && call.dtype(0) == FLOAT32 && areKnown(call)) {
+            return Known.of(call);
+        }
         return new Affine(
                 types,
                 x.size(0),
@@ -73,6 +81,93 @@ final class BatchNormalization implements Operator {
             return "has parameters that vary with time";
         }
         return call.flag("training_mode", false) ? "normalises over time" : null;
+    }
+
+    private static boolean areKnown(Call call) {
+        boolean known = true;
+        for (int i = 1; i < 5; i++) {
+            known &= call.constant(i) != null;
+        }
+        return known;
+    }
+
+    /// With parameters known beforehand, a depthwise convolution with a kernel of 1: `y = x ·
+    /// factor + shift`, one fma an element.
+    ///
+    /// @param parameters the factors of all channels, then what is added, float32
+    private record Known(int batch, int channels, int plane, MemorySegment parameters)
+            implements Program {
+        private static final int[] ONE_TAP = {0};
+
+        static Known of(Call call) {
+            Shape x = call.shape(0);
+            int channels = x.rank() < 2 ? 1 : x.size(1);
+            float epsilon = call.floatAttribute("epsilon", 1e-5f);
+            List<Tensor> sources = new ArrayList<>();
+            for (int i = 1; i < 5; i++) {
+                sources.add(Objects.requireNonNull(call.constant(i)));
+            }
+            MemorySegment parameters =
+                    call.weights()
+                            .pack(
+                                    "batch normalization " + epsilon,
+                                    sources,
+                                    8L * channels,
+                                    s -> pack(s, sources, channels, epsilon));
+            return new Known(
+                    x.size(0),
+                    channels,
+                    Math.toIntExact(x.elements(Math.min(2, x.rank()), x.rank())),
+                    parameters);
+        }
+
+        private static void pack(
+                MemorySegment s, List<Tensor> sources, int channels, float epsilon) {
+            for (int c = 0; c < channels; c++) {
+                double variance = sources.get(3).getDouble(c);
+                double factor = sources.get(0).getDouble(c) / Math.sqrt(variance + epsilon);
+                double shift = sources.get(1).getDouble(c) - sources.get(2).getDouble(c) * factor;
+                Elements.setDouble(FLOAT32, s, 4L * c, factor);
+                Elements.setDouble(FLOAT32, s, 4L * (channels + c), shift);
+            }
+        }
+
+        @Override
+        public boolean reads(int i) {
+            return i == 0;
+        }
+
+        @Override
+        public Step bind(Bench bench) {
+            Operand x = bench.in(0);
+            Operand y = bench.out(0);
+            DenseKernels dense = bench.kernels().dense();
+            long row = 4L * plane;
+            return (from, to) -> {
+                for (int r = from; r < to; r++) {
+                    for (int n = 0; n < batch; n++) {
+                        MemorySegment out = y.segment(r);
+                        long image = n * channels * row;
+                        long at = y.offset(r) + image;
+                        dense.begin(channels, plane, parameters, 4L * channels, 4, out, at, row);
+                        dense.accumulateEach(
+                                channels,
+                                plane,
+                                parameters,
+                                0,
+                                4,
+                                ONE_TAP,
+                                x.segment(r),
+                                x.offset(r) + image,
+                                row,
+                                ONE_TAP,
+                                out,
+                                at,
+                                row);
+                    }
+                }
+            };
+        }
     }
 
     private record Affine(

@@ -347,6 +347,47 @@ class ReducingTest {
     }
 
     @Test
+    void batchNormalization_withKnownParameters_isOneFmaWhateverTheKernelsAndThePlane() {
+        int channels = 21;
+        Shape c = Shape.of(channels);
+        float[] positive = OneNode.random(5, c).toFloats();
+        for (int i = 0; i < channels; i++) {
+            positive[i] = Math.abs(positive[i]) + 0.1f;
+        }
+        Tensor variance = Tensor.ofFloats(c, positive);
+        for (int plane : new int[] {1, 7, 16, 33}) {
+            Tensor x = OneNode.random(plane, Shape.of(2, channels, plane));
+            OneNode node = OneNode.of("BatchNormalization").with("epsilon", 1e-3f).fed(x);
+            OneNode open = OneNode.of("BatchNormalization").with("epsilon", 1e-3f).fed(x);
+            for (Tensor t : parameters(c, variance)) {
+                node.constant(t);
+                open.fed(t);
+            }
+            Tensor scalar = node.run(Kernels.scalar()).getFirst();
+            Tensor other = open.run(Kernels.scalar()).getFirst();
+            for (int bits : new int[] {128, 256, 512}) {
+                assertThat(node.run(Kernels.vector(bits)).getFirst().toFloats())
+                        .isEqualTo(scalar.toFloats());
+            }
+            List<Tensor> p = parameters(c, variance);
+            for (int i = 0; i < x.elements(); i++) {
+                int channel = i / plane % channels;
+                double factor =
+                        p.get(0).getDouble(channel)
+                                / Math.sqrt(p.get(3).getDouble(channel) + 1e-3f);
+                double shift = p.get(1).getDouble(channel) - p.get(2).getDouble(channel) * factor;
+                assertThat(scalar.toFloats()[i])
+                        .isEqualTo(Math.fma((float) factor, (float) x.getDouble(i), (float) shift));
+                assertThat(scalar.getDouble(i)).isCloseTo(other.getDouble(i), within(1e-5));
+            }
+        }
+    }
+
+    private static List<Tensor> parameters(Shape c, Tensor variance) {
+        return List.of(OneNode.random(2, c), OneNode.random(3, c), OneNode.random(4, c), variance);
+    }
+
+    @Test
     void maxPool_withIndices_saysWhere() {
         Tensor x = Tensor.ofFloats(Shape.of(1, 1, 3, 3), 1, 2, 3, 4, 9, 6, 7, 8, 5);
         OneNode node =
