@@ -18,8 +18,8 @@ final class NaiveOnnxRuntimeEngine implements Engine {
 
     @Override
     public Call open(Workload w) throws OrtException {
-        if (w.precision() != Workload.Precision.F32) {
-            throw new UnsupportedOperationException("weights of " + w.precision());
+        if (w.weights() != Workload.Weights.F32) {
+            throw new UnsupportedOperationException("weights of " + w.weights());
         }
         OrtEnvironment env = OrtEnvironment.getEnvironment();
         return new NaiveCall(env, env.createSession(w.toOnnx()), w);

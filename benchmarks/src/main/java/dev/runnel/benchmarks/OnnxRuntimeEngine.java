@@ -16,8 +16,8 @@ final class OnnxRuntimeEngine implements Engine {
 
     @Override
     public Call open(Workload w) throws OrtException {
-        if (w.precision() != Workload.Precision.F32) {
-            throw new UnsupportedOperationException("weights of " + w.precision());
+        if (w.weights() != Workload.Weights.F32) {
+            throw new UnsupportedOperationException("weights of " + w.weights());
         }
         OrtSession session = PinnedOnnxCall.session(w.toOnnx());
         int n = w.rows();

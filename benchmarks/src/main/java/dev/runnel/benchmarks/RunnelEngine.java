@@ -26,8 +26,8 @@ final class RunnelEngine implements Engine {
 
     /// @param warm whether to wait until steps run at full speed
     static Call open(Workload w, boolean warm) {
-        if (w.precision() != Workload.Precision.F32) {
-            throw new UnsupportedOperationException("weights of " + w.precision());
+        if (w.weights() != Workload.Weights.F32) {
+            throw new UnsupportedOperationException("weights of " + w.weights());
         }
         Options options = Options.defaults().memoryLimit(4L << 30);
         Model model =

@@ -14,7 +14,7 @@ import dev.runnel.formats.proto.ValueInfoProto;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -29,19 +29,19 @@ import java.util.regex.Pattern;
 /// @param size I and H
 /// @param rows streams in a call, N
 /// @param steps steps in a call, T
-/// @param precision of the weights
+/// @param weights how they are stored
 public record Workload(
-        String op, boolean linearBeforeReset, int size, int rows, int steps, Precision precision) {
+        String op, boolean linearBeforeReset, int size, int rows, int steps, Weights weights) {
 
     /// How weights are stored; the largest difference to f32 that passes for the same computation.
-    public enum Precision {
+    public enum Weights {
         F32(1e-4f),
         BF16(2e-2f),
         INT8(6e-2f);
 
         final float tolerance;
 
-        Precision(float tolerance) {
+        Weights(float tolerance) {
             this.tolerance = tolerance;
         }
     }
@@ -64,14 +64,18 @@ public record Workload(
                 Integer.parseInt(m.group(2)),
                 m.group(3) == null ? 1 : Integer.parseInt(m.group(3)),
                 1,
-                Precision.F32);
+                Weights.F32);
+    }
+
+    public Workload rows(int n) {
+        return new Workload(op, linearBeforeReset, size, n, steps, weights);
     }
 
     public Workload steps(int n) {
-        return new Workload(op, linearBeforeReset, size, rows, n, precision);
+        return new Workload(op, linearBeforeReset, size, rows, n, weights);
     }
 
-    public Workload precision(Precision p) {
+    public Workload weights(Weights p) {
         return new Workload(op, linearBeforeReset, size, rows, steps, p);
     }
 
@@ -115,7 +119,7 @@ public record Workload(
     }
 
     private float[] numbers(int which, int n) {
-        Random random = new Random(10L * size + which);
+        SplittableRandom random = new SplittableRandom(10L * size + which);
         float scale = (float) (1 / Math.sqrt(size));
         float[] v = new float[n];
         for (int i = 0; i < n; i++) {

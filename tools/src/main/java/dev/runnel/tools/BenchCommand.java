@@ -1,9 +1,13 @@
 package dev.runnel.tools;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+
 import dev.runnel.Model;
 import dev.runnel.Options;
 import dev.runnel.formats.Models;
 import dev.runnel.graph.Graph;
+
+import org.jspecify.annotations.Nullable;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,6 +29,9 @@ import java.util.concurrent.Callable;
             "Steps a model on random input and prints how long a step takes.",
             "%nWith --rows N a call steps N streams; the percentiles are those of a call, while"
                     + " steps are counted for each stream.",
+            "%nWith --rate R steps are due R times a second for each stream, as from a live source,"
+                    + " and a step's time counts from when it was due, also if the one before is"
+                    + " not done.",
         },
         footerHeading = "%nExamples:%n",
         footer = {
@@ -32,8 +39,11 @@ import java.util.concurrent.Callable;
             "  runnel bench vad.onnx --bind sr=16000 --shape input=1x576 --rows 16 --seconds 10"
                     + " --json",
             "  runnel bench lstm.onnx --stateful --kernels scalar",
+            "  runnel bench lstm.onnx --stateful --rate 100",
         })
 final class BenchCommand implements Callable<Integer> {
+    private static final int MOST_STEPS_A_SECOND = 1_000_000;
+
     @Spec private CommandSpec spec;
     @Mixin private ModelOptions options;
 
@@ -49,13 +59,19 @@ final class BenchCommand implements Callable<Integer> {
             description = "How long to measure, after warm-up (default: 3).")
     private double seconds = 3;
 
+    @Option(
+            names = "--rate",
+            paramLabel = "R",
+            description = "Steps a second for each stream (default: one call after the other).")
+    private @Nullable Double rate;
+
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
     @SuppressWarnings("NullAway.Init") // picocli sets the fields
     BenchCommand() {}
 
-    /// The components are the keys of `--json`, in snake case.
+    /// The components are the keys of `--json`, in snake case; `rate` only if it was given.
     record Report(
             long p50Ns,
             long p99Ns,
@@ -67,7 +83,8 @@ final class BenchCommand implements Callable<Integer> {
             double loadMs,
             double warmupMs,
             int rows,
-            long steps) {}
+            long steps,
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Double rate) {}
 
     @Override
     public Integer call() throws IOException {
@@ -80,6 +97,15 @@ final class BenchCommand implements Callable<Integer> {
                     spec.commandLine(),
                     "--seconds is " + seconds + ", expected more than 0 and at most 86400");
         }
+        if (rate != null && !(rate > 0 && rate <= MOST_STEPS_A_SECOND)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--rate is "
+                            + rate
+                            + ", expected more than 0 and at most "
+                            + MOST_STEPS_A_SECOND
+                            + " steps a second");
+        }
         long start = System.nanoTime();
         Graph graph = Models.read(file);
         try (Model model = Model.compile(graph, options.applyTo(Options.defaults(), graph))) {
@@ -90,7 +116,7 @@ final class BenchCommand implements Callable<Integer> {
             long warm = System.nanoTime();
             StepMeter.warmUp(model, rows);
             double warmupMs = millisSince(warm);
-            StepMeter.Result r = StepMeter.measure(model, rows, seconds);
+            StepMeter.Result r = StepMeter.measure(model, rows, seconds, rate == null ? 0 : rate);
             Report report =
                     new Report(
                             r.p50Ns(),
@@ -103,7 +129,8 @@ final class BenchCommand implements Callable<Integer> {
                             loadMs,
                             warmupMs,
                             rows,
-                            r.steps());
+                            r.steps(),
+                            rate);
             spec.commandLine()
                     .getOut()
                     .println(json ? Json.of(report) : text(model.name(), report));
@@ -135,7 +162,8 @@ final class BenchCommand implements Callable<Integer> {
                 measured    %,12d steps\
                 """,
                 model,
-                r.rows == 1 ? "1 row" : r.rows + " rows",
+                (r.rows == 1 ? "1 row" : r.rows + " rows")
+                        + (r.rate == null ? "" : ", " + r.rate + " steps a second each"),
                 r.kernels,
                 micros(r.p50Ns),
                 micros(r.p99Ns),

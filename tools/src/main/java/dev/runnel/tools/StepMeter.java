@@ -1,29 +1,22 @@
 package dev.runnel.tools;
 
-import com.sun.management.ThreadMXBean;
-
 import dev.runnel.Model;
 import dev.runnel.Port;
 import dev.runnel.Session;
 import dev.runnel.State;
 import dev.runnel.graph.DType;
 
-import org.HdrHistogram.Histogram;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
 /// Measures a model's steps: states of its own, stepped on random input that changes from call to
-/// call. Only the call of `step` is timed; the clock's own cost, about 20 ns, is in it.
+/// call. Only the call of `step` is timed.
 public final class StepMeter {
     private static final int INPUT_SETS = 16;
-    private static final long LONGEST_NANOS = 600_000_000_000L;
-    private static final int DIGITS = 3;
     private static final double WARM_UP_SECONDS = 0.3;
     private static final long MOST_WARM_UP_NANOS = 10_000_000_000L;
 
@@ -35,7 +28,7 @@ public final class StepMeter {
     /// @param p99Ns 99th percentile of a call's time
     /// @param p999Ns 99.9th percentile of a call's time
     /// @param maxNs the longest call
-    /// @param stepsPerSecond steps in a second of stepping
+    /// @param stepsPerSecond steps in a second of stepping; of the clock, if steps were paced
     /// @param heapBytesPerStep bytes allocated on the heap
     public record Result(
             int rows,
@@ -61,10 +54,19 @@ public final class StepMeter {
         } while (block.heapBytesPerStep > 0 && System.nanoTime() < end);
     }
 
-    /// Steps `rows` streams at a time for `seconds`, at least one call.
+    /// Steps `rows` streams at a time, call after call, for `seconds`, at least one call.
     ///
     /// @throws IllegalStateException if the model cannot be stepped
     public static Result measure(Model model, int rows, double seconds) {
+        return measure(model, rows, seconds, 0);
+    }
+
+    /// Steps `rows` streams at a time for `seconds`, each `rate` times a second as a live source
+    /// would; a step's time counts from when it was due: see [CallMeter]. A rate of 0 is call after
+    /// call.
+    ///
+    /// @throws IllegalStateException if the model cannot be stepped
+    public static Result measure(Model model, int rows, double seconds, double rate) {
         List<State> states = new ArrayList<>();
         try (Arena arena = Arena.ofConfined();
                 Session session = model.open(rows)) {
@@ -76,7 +78,8 @@ public final class StepMeter {
                         session,
                         states.toArray(State[]::new),
                         feeds(model, session, arena),
-                        (long) (seconds * 1e9));
+                        seconds,
+                        rate);
             } finally {
                 states.forEach(State::close);
             }
@@ -122,42 +125,41 @@ public final class StepMeter {
         }
     }
 
-    private static Result measure(Session session, State[] states, Feed[] feeds, long nanos) {
-        Histogram histogram = new Histogram(1, LONGEST_NANOS, DIGITS);
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long heap = threads.getCurrentThreadAllocatedBytes();
-        long baseline = threads.getCurrentThreadAllocatedBytes() - heap;
-        long stepping = 0;
-        long calls = 0;
-        heap = threads.getCurrentThreadAllocatedBytes();
-        long end = System.nanoTime() + nanos;
-        long after;
-        do {
-            int set = (int) (calls % INPUT_SETS);
-            for (Feed feed : feeds) {
-                MemorySegment.copy(feed.values[set], 0, feed.target, 0, feed.target.byteSize());
-            }
-            long before = System.nanoTime();
-            if (states.length == 1) {
-                session.step(states[0]);
-            } else {
-                session.step(states);
-            }
-            after = System.nanoTime();
-            histogram.recordValue(Math.clamp(after - before, 1, LONGEST_NANOS));
-            stepping += after - before;
-            calls++;
-        } while (after < end);
-        long allocated = threads.getCurrentThreadAllocatedBytes() - heap - baseline;
-        long steps = calls * states.length;
+    private static Result measure(
+            Session session, State[] states, Feed[] feeds, double seconds, double rate) {
+        CallMeter.Calls<RuntimeException> calls =
+                new CallMeter.Calls<>() {
+                    @Override
+                    public void prepare(long call) {
+                        int set = (int) (call % INPUT_SETS);
+                        for (Feed feed : feeds) {
+                            long size = feed.target.byteSize();
+                            MemorySegment.copy(feed.values[set], 0, feed.target, 0, size);
+                        }
+                    }
+
+                    @Override
+                    public void make(long call) {
+                        if (states.length == 1) {
+                            session.step(states[0]);
+                        } else {
+                            session.step(states);
+                        }
+                    }
+                };
+        CallMeter.Timing t =
+                rate > 0
+                        ? CallMeter.paced(calls, seconds, rate)
+                        : CallMeter.backToBack(calls, seconds);
+        long steps = t.calls() * states.length;
         return new Result(
                 states.length,
                 steps,
-                histogram.getValueAtPercentile(50),
-                histogram.getValueAtPercentile(99),
-                histogram.getValueAtPercentile(99.9),
-                histogram.getMaxValue(),
-                steps * 1e9 / stepping,
-                Math.max(0, allocated) / (double) steps);
+                t.nanos().getValueAtPercentile(50),
+                t.nanos().getValueAtPercentile(99),
+                t.nanos().getValueAtPercentile(99.9),
+                t.nanos().getMaxValue(),
+                steps * 1e9 / (rate > 0 ? t.elapsedNanos() : t.busyNanos()),
+                t.heapBytes() / (double) steps);
     }
 }

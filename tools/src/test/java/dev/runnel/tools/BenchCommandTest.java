@@ -67,11 +67,40 @@ class BenchCommandTest {
     }
 
     @Test
+    void rate_pacesTheSteps_andIsReported() throws IOException {
+        Captured c =
+                Captured.of(
+                        "bench",
+                        TinyModels.sum(temp),
+                        "--state",
+                        "s1=s",
+                        "--seconds",
+                        0.2,
+                        "--rate",
+                        100,
+                        "--json");
+        assertThat(c.exit()).isZero();
+        JsonNode json = new ObjectMapper().readTree(c.out());
+        assertThat(json.get("rate").asDouble()).isEqualTo(100);
+        assertThat(json.get("steps").asLong()).isBetween(1L, 20L);
+        assertThat(Captured.of("bench", TinyModels.shift(temp), "--seconds", 0.1, "--rate", 50).out())
+                .startsWith("model.onnx: 1 row, 50.0 steps a second each, kernels ");
+    }
+
+    @Test
     void numbers_outOfRange_areUsageErrors() throws IOException {
         Path model = TinyModels.shift(temp);
         assertThat(Captured.of("bench", model, "--rows", "0").err())
                 .startsWith("runnel bench: --rows is 0, expected at least 1\n");
         assertThat(Captured.of("bench", model, "--seconds", "-1").exit()).isEqualTo(2);
         assertThat(Captured.of("bench", model, "--seconds", "NaN").exit()).isEqualTo(2);
+        assertThat(Captured.of("bench", model, "--rate", "0").err())
+                .startsWith(
+                        "runnel bench: --rate is 0.0, expected more than 0 and at most 1000000 steps"
+                                + " a second\n");
+        assertThat(Captured.of("bench", model, "--rate", "-1").exit()).isEqualTo(2);
+        assertThat(Captured.of("bench", model, "--rate", "NaN").exit()).isEqualTo(2);
+        assertThat(Captured.of("bench", model, "--rate", "often").err())
+                .startsWith("runnel bench: Invalid value for option '--rate'");
     }
 }

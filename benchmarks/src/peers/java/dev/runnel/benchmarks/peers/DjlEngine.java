@@ -19,8 +19,8 @@ public final class DjlEngine implements Engine {
 
     @Override
     public Call open(Workload w) {
-        if (w.precision() != Workload.Precision.F32) {
-            throw new UnsupportedOperationException("weights of " + w.precision());
+        if (w.weights() != Workload.Weights.F32) {
+            throw new UnsupportedOperationException("weights of " + w.weights());
         }
         if (w.op().equals("GRU") && !w.linearBeforeReset()) {
             throw new UnsupportedOperationException("PyTorch's GRU has linear_before_reset = 1");

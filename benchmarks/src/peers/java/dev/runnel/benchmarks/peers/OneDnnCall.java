@@ -4,7 +4,7 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 
 import dev.runnel.benchmarks.Engine;
 import dev.runnel.benchmarks.Workload;
-import dev.runnel.benchmarks.Workload.Precision;
+import dev.runnel.benchmarks.Workload.Weights;
 
 import org.bytedeco.dnnl.dnnl_exec_arg_t;
 import org.bytedeco.dnnl.dnnl_primitive;
@@ -54,7 +54,7 @@ final class OneDnnCall implements Engine.Call {
         this.w = w;
         layerDims = new long[] {w.steps(), w.rows(), w.size()};
         stateDims = new long[] {1, 1, w.rows(), w.size()};
-        if (w.precision() == Precision.INT8) {
+        if (w.weights() == Weights.INT8) {
             attributes.set_rnn_data_qparams(DATA_SCALE, DATA_SHIFT);
             attributes.set_rnn_weights_qparams((1 << 3) | (1 << 4), weightScales());
         }
@@ -89,7 +89,7 @@ final class OneDnnCall implements Engine.Call {
     }
 
     private data_type weightType() {
-        return switch (w.precision()) {
+        return switch (w.weights()) {
             case F32 -> data_type.f32;
             case BF16 -> data_type.bf16;
             case INT8 -> data_type.s8;
@@ -97,7 +97,7 @@ final class OneDnnCall implements Engine.Call {
     }
 
     private data_type dataType() {
-        return w.precision() == Precision.INT8 ? data_type.u8 : weightType();
+        return w.weights() == Weights.INT8 ? data_type.u8 : weightType();
     }
 
     private rnn_primitive_desc_base describe() {

@@ -21,8 +21,8 @@ public final class OneDnnEngine implements Engine {
                             + System.getenv("OMP_NUM_THREADS")
                             + ", expected 1: oneDNN would use all cores");
         }
-        if (w.precision() != Workload.Precision.F32 && !w.hasCell()) {
-            throw new UnsupportedOperationException(w.op() + " with weights of " + w.precision());
+        if (w.weights() != Workload.Weights.F32 && !w.hasCell()) {
+            throw new UnsupportedOperationException(w.op() + " with weights of " + w.weights());
         }
         return new OneDnnCall(w);
     }

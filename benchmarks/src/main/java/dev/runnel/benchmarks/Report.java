@@ -1,0 +1,190 @@
+package dev.runnel.benchmarks;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import org.knowm.xchart.CategoryChart;
+import org.knowm.xchart.CategoryChartBuilder;
+import org.knowm.xchart.VectorGraphicsEncoder;
+import org.knowm.xchart.style.Styler;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/// The table and the chart of a question, from what JMH wrote.
+final class Report {
+    /// A metric of all models and engines.
+    ///
+    /// @param samples by model and engine, one for each round
+    private record Metric(
+            String name, String unit, Map<String, Map<String, List<Double>>> samples) {
+        void add(String model, String engine, double value) {
+            samples.computeIfAbsent(model, _ -> new LinkedHashMap<>())
+                    .computeIfAbsent(engine, _ -> new ArrayList<>())
+                    .add(value);
+        }
+    }
+
+    private final Question question;
+    private final Set<String> engines = new LinkedHashSet<>();
+    private final Map<String, Metric> metrics = new LinkedHashMap<>();
+
+    private Report(Question question) {
+        this.question = question;
+    }
+
+    /// @param json an array of JMH's results, one for each model, engine and round
+    static Report of(Question question, Path json) throws IOException {
+        Report report = new Report(question);
+        for (JsonNode run : new ObjectMapper().readTree(json.toFile())) {
+            String model = run.at("/params/model").asText();
+            String engine = run.at("/params/engine").asText();
+            report.engines.add(engine);
+            JsonNode primary = run.get("primaryMetric");
+            report.metric("time", primary.get("scoreUnit").asText().replace("us/op", "µs"))
+                    .add(model, engine, primary.get("score").asDouble());
+            run.get("secondaryMetrics")
+                    .properties()
+                    .forEach(
+                            e ->
+                                    report.metric(e.getKey(), "")
+                                            .add(
+                                                    model,
+                                                    engine,
+                                                    e.getValue().get("score").asDouble()));
+        }
+        return report;
+    }
+
+    private Metric metric(String name, String unit) {
+        return metrics.computeIfAbsent(
+                name, n -> new Metric(n, unit.replace("/op", ""), new LinkedHashMap<>()));
+    }
+
+    String markdown(Environment environment) {
+        StringBuilder out = new StringBuilder();
+        out.append("# ").append(question.title()).append("\n\n");
+        for (String line : environment.lines()) {
+            out.append("- ").append(line).append('\n');
+        }
+        out.append("- by: `benchmarks/run ").append(question.name()).append("`\n\n");
+        out.append(
+                "Median of the rounds (least–greatest), each in a JVM of its own; then × = the"
+                        + " engine's figure / Runnel's.\n");
+        for (Metric metric : metrics.values()) {
+            table(out, metric);
+        }
+        return out.toString();
+    }
+
+    private void table(StringBuilder out, Metric metric) {
+        boolean isTime = metric.name.equals("time");
+        boolean hasRate = isTime && !question.rateUnit().isEmpty();
+        out.append("\n| ")
+                .append(metric.name)
+                .append(metric.unit.isEmpty() ? "" : ", " + metric.unit);
+        engines.forEach(e -> out.append(" | ").append(e));
+        String first = engines.iterator().next();
+        out.append(hasRate ? " | " + first + ", " + question.rateUnit() : "").append(" |\n|---");
+        engines.forEach(_ -> out.append("|---"));
+        out.append(hasRate ? "|---" : "").append("|\n");
+        metric.samples.forEach(
+                (model, byEngine) -> {
+                    out.append("| ").append(model);
+                    List<Double> base = byEngine.get(first);
+                    for (String engine : engines) {
+                        List<Double> samples = byEngine.get(engine);
+                        out.append(" | ").append(samples == null ? "–" : cell(samples));
+                        if (samples != null && base != null && !engine.equals(first)) {
+                            double ratio = median(samples) / median(base);
+                            out.append(String.format(Locale.ROOT, "; × %.2f", ratio));
+                        }
+                    }
+                    if (hasRate) {
+                        out.append(" | ")
+                                .append(
+                                        base == null
+                                                ? "–"
+                                                : question.rateOf(model, median(base)));
+                    }
+                    out.append(" |\n");
+                });
+    }
+
+    private static String cell(List<Double> samples) {
+        double[] sorted = sorted(samples);
+        String median = figure(median(samples));
+        return sorted.length == 1
+                ? median
+                : median
+                        + " ("
+                        + figure(sorted[0])
+                        + "–"
+                        + figure(sorted[sorted.length - 1])
+                        + ")";
+    }
+
+    private static double[] sorted(List<Double> samples) {
+        double[] sorted = samples.stream().mapToDouble(Double::doubleValue).toArray();
+        Arrays.sort(sorted);
+        return sorted;
+    }
+
+    static double median(List<Double> samples) {
+        double[] sorted = sorted(samples);
+        int half = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+    }
+
+    /// Three digits.
+    static String figure(double value) {
+        double magnitude = Math.abs(value);
+        int decimals = magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : magnitude >= 1 ? 2 : 3;
+        return String.format(Locale.ROOT, "%." + decimals + "f", value);
+    }
+
+    /// Bars of the first metric, a group for each model, on a logarithmic axis.
+    void chart(Path svg) throws IOException {
+        if (metrics.isEmpty()) {
+            return;
+        }
+        Metric metric = metrics.values().iterator().next();
+        List<String> models = List.copyOf(metric.samples.keySet());
+        CategoryChart chart =
+                new CategoryChartBuilder()
+                        .width(Math.max(600, 120 + 75 * models.size()))
+                        .height(420)
+                        .title(question.title() + " (" + metric.unit + ", less is better)")
+                        .build();
+        double least =
+                metric.samples.values().stream()
+                        .flatMap(m -> m.values().stream())
+                        .mapToDouble(Report::median)
+                        .min()
+                        .orElseThrow();
+        chart.getStyler().setYAxisLogarithmic(true);
+        chart.getStyler().setYAxisMin(Math.pow(10, Math.floor(Math.log10(least))));
+        chart.getStyler().setXAxisLabelRotation(models.size() > 8 ? 45 : 0);
+        chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideS);
+        chart.getStyler().setLegendLayout(Styler.LegendLayout.Horizontal);
+        chart.getStyler().setChartBackgroundColor(java.awt.Color.WHITE);
+        for (String engine : engines) {
+            List<Double> bars = new ArrayList<>(); // null: no bar
+            for (Map<String, List<Double>> byEngine : metric.samples.values()) {
+                List<Double> samples = byEngine.get(engine);
+                bars.add(samples == null ? null : median(samples));
+            }
+            chart.addSeries(engine, models, bars);
+        }
+        VectorGraphicsEncoder.saveVectorGraphic(
+                chart, svg.toString(), VectorGraphicsEncoder.VectorGraphicsFormat.SVG);
+    }
+}
