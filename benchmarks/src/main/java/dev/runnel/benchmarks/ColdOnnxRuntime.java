@@ -22,8 +22,7 @@ final class ColdOnnxRuntime {
         try (options;
                 OrtSession session = env.createSession(args[0], options);
                 OnnxTensor zero = OnnxTensor.createTensor(env, zeros);
-                OrtSession.Result result =
-                        session.run(Map.of("x", zero, "h", zero, "c", zero))) {
+                OrtSession.Result result = session.run(Map.of("x", zero, "h", zero, "c", zero))) {
             OnnxTensor y = (OnnxTensor) result.get("y").orElseThrow();
             ColdStart.ready(y.getFloatBuffer().get(0));
         }

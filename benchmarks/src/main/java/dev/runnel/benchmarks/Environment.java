@@ -41,7 +41,8 @@ record Environment(String cpu, List<String> lines) {
         lines.add("with: " + String.join(", ", versions()));
         lines.add(
                 "begun: "
-                        + LocalDateTime.now().format(DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm"))
+                        + LocalDateTime.now()
+                                .format(DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm"))
                         + ", load average then: "
                         + first("/proc/loadavg").orElse("unknown"));
         return new Environment(cpu, List.copyOf(lines));

@@ -13,8 +13,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 import java.util.concurrent.TimeUnit;
 
-/// What the questions about calls have in common: parameters `model` and `engine`, and the call of an
-/// engine on a model as what is measured, in µs.
+/// What the questions about calls have in common: parameters `model` and `engine`, and the call of
+/// an engine on a model as what is measured, in µs.
 ///
 /// An engine is a parameter, not a method, so that a question is written once for all of them and
 /// those of a profile can join. In a fork only one is called, so that the JIT compiler sees one.

@@ -37,7 +37,8 @@ public class Precision extends LayerBenchmark {
     public void open() throws Exception {
         int dash = model.lastIndexOf('-');
         Workload.Weights weights =
-                Workload.Weights.valueOf(model.substring(dash + 1).toUpperCase(java.util.Locale.ROOT));
+                Workload.Weights.valueOf(
+                        model.substring(dash + 1).toUpperCase(java.util.Locale.ROOT));
         call = Engines.open(engine, Workload.of(model.substring(0, dash)).weights(weights));
     }
 }

@@ -93,6 +93,11 @@ record Question(
         return type.getSimpleName();
     }
 
+    /// Whether the time of a call is an answer, or only what else was counted.
+    boolean isTimed() {
+        return type != StreamScaling.class;
+    }
+
     static Optional<Question> named(String name) {
         return ALL.stream().filter(q -> q.name().equals(name)).findFirst();
     }
@@ -112,8 +117,7 @@ record Question(
 
     private List<String> values(String field) {
         try {
-            return Arrays.asList(
-                    type.getDeclaredField(field).getAnnotation(Param.class).value());
+            return Arrays.asList(type.getDeclaredField(field).getAnnotation(Param.class).value());
         } catch (NoSuchFieldException e) {
             throw new IllegalStateException(e);
         }

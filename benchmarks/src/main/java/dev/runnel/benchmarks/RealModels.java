@@ -46,10 +46,7 @@ public class RealModels extends LayerBenchmark {
         }
         Recording recording = Recording.of(folder);
         Engines.requireSame(
-                model,
-                outputs(open(recording)),
-                outputs(recording.openOnnxRuntime()),
-                TOLERANCE);
+                model, outputs(open(recording)), outputs(recording.openOnnxRuntime()), TOLERANCE);
         System.gc(); // what the check has left
         call = open(recording);
         if (engine.equals("runnel")) {

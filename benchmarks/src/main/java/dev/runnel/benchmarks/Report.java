@@ -49,8 +49,10 @@ final class Report {
             String engine = run.at("/params/engine").asText();
             report.engines.add(engine);
             JsonNode primary = run.get("primaryMetric");
-            report.metric("time", primary.get("scoreUnit").asText().replace("us/op", "µs"))
-                    .add(model, engine, primary.get("score").asDouble());
+            if (question.isTimed()) {
+                report.metric("time", primary.get("scoreUnit").asText().replace("us/op", "µs"))
+                        .add(model, engine, primary.get("score").asDouble());
+            }
             run.get("secondaryMetrics")
                     .properties()
                     .forEach(
@@ -103,17 +105,17 @@ final class Report {
                     for (String engine : engines) {
                         List<Double> samples = byEngine.get(engine);
                         out.append(" | ").append(samples == null ? "–" : cell(samples));
-                        if (samples != null && base != null && !engine.equals(first)) {
-                            double ratio = median(samples) / median(base);
-                            out.append(String.format(Locale.ROOT, "; × %.2f", ratio));
+                        double ratio =
+                                samples == null || base == null || engine.equals(first)
+                                        ? Double.NaN
+                                        : median(samples) / median(base);
+                        if (Double.isFinite(ratio)) {
+                            out.append("; × ").append(figure(ratio));
                         }
                     }
                     if (hasRate) {
                         out.append(" | ")
-                                .append(
-                                        base == null
-                                                ? "–"
-                                                : question.rateOf(model, median(base)));
+                                .append(base == null ? "–" : question.rateOf(model, median(base)));
                     }
                     out.append(" |\n");
                 });
@@ -124,12 +126,7 @@ final class Report {
         String median = figure(median(samples));
         return sorted.length == 1
                 ? median
-                : median
-                        + " ("
-                        + figure(sorted[0])
-                        + "–"
-                        + figure(sorted[sorted.length - 1])
-                        + ")";
+                : median + " (" + figure(sorted[0]) + "–" + figure(sorted[sorted.length - 1]) + ")";
     }
 
     private static double[] sorted(List<Double> samples) {

@@ -26,8 +26,8 @@ import java.util.Locale;
 /// Asks questions: measures each pair of a model and an engine in JVMs of their own and writes
 /// `RESULTS/DATE-CPU/QUESTION.json`, `.md` and `.svg`.
 ///
-/// A round measures all engines on a model before it goes to the next, and rounds follow each other,
-/// so that a machine that slows down slows all engines.
+/// A round measures all engines on a model before it goes to the next, and rounds follow each
+/// other, so that a machine that slows down slows all engines.
 public final class Run {
     private final Path folder;
     private final boolean quick;
@@ -58,8 +58,7 @@ public final class Run {
             }
         }
         String cpu = Environment.ofThisMachine().cpuSlug();
-        Path folder =
-                Path.of(args[0], LocalDate.now() + "-" + cpu + (quick ? "-quick" : ""));
+        Path folder = Path.of(args[0], LocalDate.now() + "-" + cpu + (quick ? "-quick" : ""));
         Files.createDirectories(folder);
         Path logFile = folder.resolve("log.txt");
         try (PrintStream log = new PrintStream(logFile.toFile(), StandardCharsets.UTF_8)) {
@@ -88,8 +87,7 @@ public final class Run {
             ResultFormatFactory.getInstance(ResultFormatType.JSON, out).writeOut(results);
         }
         Report report = Report.of(question, json);
-        Files.writeString(
-                folder.resolve(question.name() + ".md"), report.markdown(environment));
+        Files.writeString(folder.resolve(question.name() + ".md"), report.markdown(environment));
         report.chart(folder.resolve(question.name() + ".svg"));
         System.out.println("written: " + folder.resolve(question.name() + ".md"));
     }

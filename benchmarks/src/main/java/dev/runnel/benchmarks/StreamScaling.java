@@ -31,7 +31,8 @@ import java.util.concurrent.TimeUnit;
 /// is when each stream has 100 steps a second? Times count from when a step was due, see
 /// [CallMeter].
 ///
-/// Runnel steps up to 64 streams in a call, ONNX Runtime one, each stream having tensors of its own.
+/// Runnel steps up to 64 streams in a call, ONNX Runtime one, each stream having tensors of its
+/// own.
 ///
 /// ```
 /// benchmarks/run StreamScaling
@@ -53,13 +54,7 @@ public class StreamScaling {
     private static final double STEPS_A_SECOND = 100;
 
     /// The model and the streams.
-    @Param({
-        "LSTM-128x1",
-        "LSTM-128x10",
-        "LSTM-128x100",
-        "LSTM-128x1000",
-        "LSTM-128x10000"
-    })
+    @Param({"LSTM-128x1", "LSTM-128x10", "LSTM-128x100", "LSTM-128x1000", "LSTM-128x10000"})
     String model = "";
 
     @Param({"runnel", "onnxRuntime"})
@@ -71,9 +66,6 @@ public class StreamScaling {
     public static class Service {
         /// Steps a second, call after call.
         public double stepsPerSecondAtMost;
-
-        /// The same divided by its calls: times of a call, µs.
-        public double callP99Micros;
 
         /// At 100 steps a second for each stream, µs from when a call was due.
         public double pacedP50Micros;
@@ -121,9 +113,7 @@ public class StreamScaling {
             heapBytes += t.heapBytes();
         }
         service.heapBytesPerStep = heapBytes / (double) steps;
-        service.callP99Micros = all(full).getValueAtPercentile(99) / 1e3;
-        Histogram paced =
-                all(onAll(w -> CallMeter.paced(w, SECONDS, STEPS_A_SECOND * w.groups())));
+        Histogram paced = all(onAll(w -> CallMeter.paced(w, SECONDS, STEPS_A_SECOND * w.groups())));
         service.pacedP50Micros = paced.getValueAtPercentile(50) / 1e3;
         service.pacedP99Micros = paced.getValueAtPercentile(99) / 1e3;
         service.stateBytesPerStream = workers.getFirst().stateBytes();

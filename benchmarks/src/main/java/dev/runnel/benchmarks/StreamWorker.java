@@ -47,7 +47,8 @@ record StreamWorker(int streams, int groups, long stateBytes, Group group, Runna
         Model model =
                 Model.compile(
                         Models.read(
-                                "layer", MemorySegment.ofArray(layer.rows(1).toOnnxOfOpenLength())));
+                                "layer",
+                                MemorySegment.ofArray(layer.rows(1).toOnnxOfOpenLength())));
         model.warmUp();
         int groups = (streams + MOST_ROWS - 1) / MOST_ROWS;
         Session session = model.open(Math.min(streams, MOST_ROWS));
@@ -97,8 +98,7 @@ record StreamWorker(int streams, int groups, long stateBytes, Group group, Runna
         private final Map<String, OnnxTensor> otherOutputs = new HashMap<>();
         private boolean other;
 
-        PinnedStream(OrtSession session, OnnxTensor x, OnnxTensor y, int size)
-                throws OrtException {
+        PinnedStream(OrtSession session, OnnxTensor x, OnnxTensor y, int size) throws OrtException {
             this.session = session;
             inputs.put("x", x);
             otherInputs.put("x", x);

@@ -11,8 +11,9 @@ import java.util.concurrent.locks.LockSupport;
 ///
 /// **Back to back**: each call begins when the one before is done; its time is that of the call
 /// alone. **Paced**: calls are due at fixed times, whether or not the one before is done, and a
-/// call's time counts from when it was due. So a pause shows in all calls that it delayed, and calls
-/// that were due and never begun count with the time they have waited (no coordinated omission).
+/// call's time counts from when it was due. So a pause shows in all calls that it delayed, and
+/// calls that were due and never begun count with the time they have waited (no coordinated
+/// omission).
 ///
 /// The clock's own cost, about 20 ns, is in each time.
 public final class CallMeter {
@@ -46,8 +47,7 @@ public final class CallMeter {
     private CallMeter() {}
 
     /// Makes calls back to back for `seconds`, at least one.
-    public static <E extends Exception> Timing backToBack(Calls<E> calls, double seconds)
-            throws E {
+    public static <E extends Exception> Timing backToBack(Calls<E> calls, double seconds) throws E {
         return measure(calls, seconds, 0);
     }
 

@@ -83,7 +83,9 @@ class BenchCommandTest {
         JsonNode json = new ObjectMapper().readTree(c.out());
         assertThat(json.get("rate").asDouble()).isEqualTo(100);
         assertThat(json.get("steps").asLong()).isBetween(1L, 20L);
-        assertThat(Captured.of("bench", TinyModels.shift(temp), "--seconds", 0.1, "--rate", 50).out())
+        assertThat(
+                        Captured.of("bench", TinyModels.shift(temp), "--seconds", 0.1, "--rate", 50)
+                                .out())
                 .startsWith("model.onnx: 1 row, 50.0 steps a second each, kernels ");
     }
 
@@ -96,8 +98,8 @@ class BenchCommandTest {
         assertThat(Captured.of("bench", model, "--seconds", "NaN").exit()).isEqualTo(2);
         assertThat(Captured.of("bench", model, "--rate", "0").err())
                 .startsWith(
-                        "runnel bench: --rate is 0.0, expected more than 0 and at most 1000000 steps"
-                                + " a second\n");
+                        "runnel bench: --rate is 0.0, expected more than 0 and at most 1000000"
+                            + " steps a second\n");
         assertThat(Captured.of("bench", model, "--rate", "-1").exit()).isEqualTo(2);
         assertThat(Captured.of("bench", model, "--rate", "NaN").exit()).isEqualTo(2);
         assertThat(Captured.of("bench", model, "--rate", "often").err())
