@@ -29,11 +29,6 @@ import java.util.List;
 
 /// One RNN primitive with two sets of state memories, which change places from call to call.
 final class OneDnnCall implements Engine.Call {
-    /// Of activations in int8: u8 = 127·x + 128.
-    private static final float DATA_SCALE = 127;
-
-    private static final float DATA_SHIFT = 128;
-
     private final Workload w;
     private final long[] layerDims;
     private final long[] stateDims;
@@ -54,10 +49,6 @@ final class OneDnnCall implements Engine.Call {
         this.w = w;
         layerDims = new long[] {w.steps(), w.rows(), w.size()};
         stateDims = new long[] {1, 1, w.rows(), w.size()};
-        if (w.weights() == Weights.INT8) {
-            attributes.set_rnn_data_qparams(DATA_SCALE, DATA_SHIFT);
-            attributes.set_rnn_weights_qparams((1 << 3) | (1 << 4), weightScales());
-        }
         desc = describe();
         layer = layer();
         List<Object[]> same = new ArrayList<>();
@@ -88,24 +79,16 @@ final class OneDnnCall implements Engine.Call {
         queueHandle = queue.get();
     }
 
-    private data_type weightType() {
-        return switch (w.weights()) {
-            case F32 -> data_type.f32;
-            case BF16 -> data_type.bf16;
-            case INT8 -> data_type.s8;
-        };
-    }
-
-    private data_type dataType() {
-        return w.weights() == Weights.INT8 ? data_type.u8 : weightType();
+    private data_type type() {
+        return w.weights() == Weights.BF16 ? data_type.bf16 : data_type.f32;
     }
 
     private rnn_primitive_desc_base describe() {
-        memory.desc x = new memory.desc(layerDims, dataType(), format_tag.tnc);
-        memory.desc h = new memory.desc(stateDims, dataType(), format_tag.ldnc);
+        memory.desc x = new memory.desc(layerDims, type(), format_tag.tnc);
+        memory.desc h = new memory.desc(stateDims, type(), format_tag.ldnc);
         memory.desc c = new memory.desc(stateDims, data_type.f32, format_tag.ldnc);
         long[] weightDims = weightDims();
-        memory.desc weights = new memory.desc(weightDims, weightType(), format_tag.any);
+        memory.desc weights = new memory.desc(weightDims, type(), format_tag.any);
         memory.desc bias = new memory.desc(biasDims(bias().length), data_type.f32, format_tag.ldgo);
         prop_kind inference = prop_kind.forward_inference;
         rnn_direction forwards = rnn_direction.unidirectional_left2right;
@@ -230,24 +213,6 @@ final class OneDnnCall implements Engine.Call {
             }
         }
         return t;
-    }
-
-    /// Symmetric, for each gate row, over both matrices.
-    private float[] weightScales() {
-        int h = w.size();
-        float[] max = new float[w.gates() * h];
-        for (float[] onnx : List.of(w.w(), w.r())) {
-            for (int g = 0; g < w.gates(); g++) {
-                for (int i = 0; i < h * h; i++) {
-                    int to = g * h + i / h;
-                    max[to] = Math.max(max[to], Math.abs(onnx[onnxGate(g) * h * h + i]));
-                }
-            }
-        }
-        for (int i = 0; i < max.length; i++) {
-            max[i] = 127 / max[i];
-        }
-        return max;
     }
 
     private memory weights(memory.desc packed, float[] onnx) {
