@@ -99,7 +99,7 @@ class BenchCommandTest {
         assertThat(Captured.of("bench", model, "--rate", "0").err())
                 .startsWith(
                         "runnel bench: --rate is 0.0, expected more than 0 and at most 1000000"
-                            + " steps a second\n");
+                                + " steps a second\n");
         assertThat(Captured.of("bench", model, "--rate", "-1").exit()).isEqualTo(2);
         assertThat(Captured.of("bench", model, "--rate", "NaN").exit()).isEqualTo(2);
         assertThat(Captured.of("bench", model, "--rate", "often").err())
