@@ -3,6 +3,7 @@ package dev.runnel;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 
 import java.lang.foreign.MemorySegment;
@@ -31,6 +32,9 @@ final class Fingerprint {
         f.text.append("dimensions").append(new TreeMap<>(options.dimensions()));
         f.text.append("shapes").append(new TreeMap<>(options.shapes()));
         f.text.append(options.isStateful()).append(options.isPairing());
+        if (options.weights() != Precision.F32) {
+            f.text.append(options.weights()); // a state goes on in the arithmetic that made it
+        }
         try {
             return MessageDigest.getInstance("SHA-256")
                     .digest(f.text.toString().getBytes(StandardCharsets.UTF_8));

@@ -2,6 +2,7 @@ package dev.runnel;
 
 import dev.runnel.graph.Graph;
 import dev.runnel.internal.kernel.KernelSwitch;
+import dev.runnel.graph.Precision;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Slab;
 import dev.runnel.internal.memory.Weights;
@@ -62,7 +63,7 @@ public final class Model implements AutoCloseable {
         this.graph = graph;
         this.options = options;
         this.arena = arena;
-        this.weights = new Weights(arena);
+        this.weights = new Weights(arena, options.weights());
         this.kernels = options.kernels().fixed();
         Compilation compilation =
                 Compilation.of(
@@ -159,6 +160,11 @@ public final class Model implements AutoCloseable {
         return Fingerprint.parameters(graph);
     }
 
+    /// How the weights of recurrent and dense layers are stored.
+    public Precision precision() {
+        return options.weights();
+    }
+
     /// The arithmetic in use: `scalar`, or `vector-512` and the like. Under
     /// [Options.KernelSet#AUTO] that is `scalar` until vector kernels have been compiled.
     public String kernels() {
@@ -182,7 +188,9 @@ public final class Model implements AutoCloseable {
                         + parameters()
                         + " parameters, "
                         + weightBytes()
-                        + " bytes of weights, kernels "
+                        + " bytes of weights"
+                        + (precision() == Precision.F32 ? "" : " (" + precision() + ")")
+                        + ", kernels "
                         + kernels()
                         + "\n";
         Plan step = plans.stepPlan();

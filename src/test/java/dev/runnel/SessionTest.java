@@ -8,12 +8,14 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Allocation;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 import java.lang.foreign.Arena;
@@ -69,13 +71,21 @@ class SessionTest {
     }
 
     @ParameterizedTest
-    @EnumSource(
-            value = Options.KernelSet.class,
-            names = {"SCALAR", "VECTOR"})
-    void run_ofASequence_hasTheBitsOfItsSteps(Options.KernelSet kernels) {
+    @CsvSource({
+        "SCALAR, F32",
+        "SCALAR, BF16",
+        "SCALAR, INT8",
+        "VECTOR, F32",
+        "VECTOR, BF16",
+        "VECTOR, INT8"
+    })
+    void run_ofASequence_hasTheBitsOfItsSteps(Options.KernelSet kernels, Precision precision) {
         int steps = 7;
         List<float[]> xs = inputs(1, steps);
-        try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL.kernels(kernels));
+        try (Model model =
+                        Model.compile(
+                                GraphBuilder.lstm(I, H),
+                                STATEFUL.kernels(kernels).weights(precision));
                 Session session = model.open();
                 Arena arena = Arena.ofConfined()) {
             List<float[]> ys = stepped(model, xs);
@@ -93,11 +103,13 @@ class SessionTest {
         }
     }
 
-    @Test
-    void step_ofManyStates_hasTheBitsOfEachAlone() {
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void step_ofManyStates_hasTheBitsOfEachAlone(Precision precision) {
         int streams = 9;
         int steps = 4;
-        try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL);
+        Options options = STATEFUL.weights(precision);
+        try (Model model = Model.compile(GraphBuilder.lstm(I, H), options);
                 Session session = model.open(streams)) {
             List<State> states = new ArrayList<>();
             List<List<float[]>> xs = new ArrayList<>();
@@ -158,8 +170,12 @@ class SessionTest {
     void snapshot_ofAnotherModelOrDamaged_isRefused() {
         try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL);
                 Model other = Model.compile(GraphBuilder.lstm(I, H + 1), STATEFUL);
+                Model narrow =
+                        Model.compile(GraphBuilder.lstm(I, H), STATEFUL.weights(Precision.BF16));
                 State state = model.newState()) {
             byte[] bytes = state.snapshot().toBytes();
+            assertThatThrownBy(() -> narrow.newState(Snapshot.of(bytes)))
+                    .isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> other.newState(Snapshot.of(bytes)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageStartingWith(

@@ -1,7 +1,6 @@
 package dev.runnel.internal.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
+import dev.runnel.graph.Precision;
 import dev.runnel.internal.kernel.Panels.Panel;
 
 import java.lang.foreign.MemorySegment;
@@ -18,30 +17,68 @@ public final class PanelLayout {
     }
 
     /// A panel with the `real` columns it holds, `first` and on, of its group; the rest is padding.
-    private record Cut(Panel panel, int group, int first, int real) {}
+    ///
+    /// @param sums the inputs that all panels of the same sums take
+    record Cut(Panel panel, int group, int first, int real, Range sums) {}
+
+    /// Inputs in \[from, to).
+    public record Range(int from, int to) {}
 
     private final int maxWidth;
+    private final Precision precision;
     private final List<Cut> cuts = new ArrayList<>();
     private int groups;
     private long byteSize;
 
+    /// Weights of four bytes.
+    ///
     /// @param maxWidth of a panel in floats, a multiple of 32: [RecurrentKernels#panelWidth]
     public PanelLayout(int maxWidth) {
+        this(maxWidth, Precision.F32);
+    }
+
+    /// @param maxWidth of a panel in floats, a multiple of 32: [RecurrentKernels#panelWidth]
+    public PanelLayout(int maxWidth, Precision precision) {
         this.maxWidth = maxWidth;
+        this.precision = precision;
+    }
+
+    /// Adds a group of `count` columns at `column` of z whose sums begin and end here.
+    public PanelLayout group(int column, int count, int from, int to) {
+        return group(column, count, from, to, false, false, new Range(from, to));
     }
 
     /// Adds a group of `count` columns at `column` of z, cut into as many panels of the greatest
     /// width as there are, and the rest: a kernel for several lanes takes the widest blocks it has
     /// registers for, and for one lane an even cut gained nothing.
-    public PanelLayout group(int column, int count, int from, int to, boolean continues) {
+    ///
+    /// @param continues whether it goes on from what an open one left in z
+    /// @param open whether one follows that goes on from here
+    /// @param sums the inputs of the whole sums, from which their scale follows; the source of this
+    ///   group has to have them all
+    public PanelLayout group(
+            int column, int count, int from, int to, boolean continues, boolean open, Range sums) {
         int units = Panels.padded(count) / 32;
         for (int first = 0; first < 32 * units; first += maxWidth) {
             int width = Math.min(maxWidth, 32 * units - first);
+            long head = byteSize;
+            long offset = precision == Precision.INT8 ? head + 8L * width : head;
             int rows = to - from + (continues ? 0 : 1);
-            long strand = 2L * width * rows;
-            Panel p = new Panel(byteSize, strand, column + first, width, from, to, continues);
-            cuts.add(new Cut(p, groups, first, Math.min(width, count - first)));
-            byteSize += 2 * strand;
+            long strand = precision == Precision.F32 ? 2L * width * rows : 0;
+            Panel p =
+                    new Panel(
+                            precision,
+                            head,
+                            offset,
+                            strand,
+                            column + first,
+                            width,
+                            from,
+                            to,
+                            continues,
+                            open);
+            cuts.add(new Cut(p, groups, first, Math.min(width, count - first), sums));
+            byteSize = p.end() + strand + 63 & -64;
         }
         groups++;
         return this;
@@ -60,28 +97,7 @@ public final class PanelLayout {
     /// Writes every weight to its place. Allocates nothing.
     public void pack(MemorySegment weights, Source source) {
         for (int i = 0; i < cuts.size(); i++) {
-            Cut cut = cuts.get(i);
-            int half = cut.panel.width() / 2;
-            packStrand(weights, cut.panel.offset(), cut, 0, half, source);
-            packStrand(
-                    weights,
-                    cut.panel.offset() + cut.panel.strandBytes(),
-                    cut,
-                    half,
-                    2 * half,
-                    source);
-        }
-    }
-
-    private static void packStrand(
-            MemorySegment weights, long at, Cut cut, int left, int right, Source source) {
-        Panel p = cut.panel;
-        for (int k = p.continues() ? p.from() : p.from() - 1; k < p.to(); k++) {
-            for (int j = left; j < right; j++, at += 4) {
-                boolean padding = j >= cut.real;
-                float w = padding ? 0 : source.at(cut.group, cut.first + j, k < p.from() ? -1 : k);
-                weights.set(JAVA_FLOAT, at, w);
-            }
+            PanelPacking.pack(weights, cuts.get(i), source);
         }
     }
 }

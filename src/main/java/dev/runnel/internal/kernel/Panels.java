@@ -1,5 +1,7 @@
 package dev.runnel.internal.kernel;
 
+import dev.runnel.graph.Precision;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -12,6 +14,17 @@ import java.util.Arrays;
 /// The columns of a gate may sum over a part of the inputs only (GRU's candidate takes x and h
 /// apart), or go on from what earlier panels left in z; hence `from`, `to` and `continues`.
 ///
+/// Weights of fewer bits make no strands: an int holds those of one input and 2 or 4 columns, so
+/// that one load feeds as many accumulators, and a row may be the last or the first of a part:
+///
+/// | precision | a panel of W columns | int l of a row |
+/// |---|---|---|
+/// | F32 | bias and rows `[W / 2]`, twice | |
+/// | BF16 | bias `[W]`; rows of W / 2 ints | column l in its upper half, W / 2 + l in its lower |
+/// | INT8 | scales `[W]`, bias `[W]`; rows of W / 4 ints | column q · W / 4 + l in byte q, the lowest first |
+///
+/// In INT8, sums are kept in units of their scale · 2⁻²⁴, and scale and bias come last.
+///
 /// @param weights holds the panels; 64-byte aligned
 /// @param panels in ascending order of their offsets
 public record Panels(MemorySegment weights, Panel[] panels) {
@@ -21,27 +34,38 @@ public record Panels(MemorySegment weights, Panel[] panels) {
     /// fma; `start` is the bias, or what `z[column + j]` holds if the panel continues. One that
     /// continues has no row for the bias.
     ///
+    /// In INT8 it starts at 0 instead, and ends with `z ← bias + scale · z` unless it is open.
+    ///
+    /// @param head where its scales lie in the weights (INT8), the bias behind them
     /// @param offset of the left strand's first float in the weights, in bytes; a multiple of 64
-    /// @param strandBytes from there to the right strand's
+    /// @param strandBytes from there to the right strand's; 0 unless F32
+    /// @param open whether one that continues follows, over the rest of the same sums
     /// @param column where its first column lies in z; a multiple of 32, as is `width`
     public record Panel(
+            Precision precision,
+            long head,
             long offset,
             long strandBytes,
             int column,
             int width,
             int from,
             int to,
-            boolean continues) {
+            boolean continues,
+            boolean open) {
 
-        /// The bytes of half a row: from one row of a strand to the next, and in z from the left
-        /// strand's sums to the right's.
+        /// From one row to the next: of a strand in F32, where this is also how far apart in z the
+        /// strands' sums are; else of the panel.
         public long rowBytes() {
-            return 2L * width;
+            return precision == Precision.INT8 ? width : 2L * width;
         }
 
-        /// Where the left strand has the row of its first input.
+        /// Where the left strand, or the panel, has the row of its first input.
         public long inputs() {
-            return continues ? offset : offset + rowBytes();
+            return switch (precision) {
+                case F32 -> continues ? offset : offset + rowBytes();
+                case BF16 -> continues ? offset : offset + 4L * width;
+                case INT8 -> offset;
+            };
         }
 
         /// Where the left strand ends.
@@ -51,13 +75,25 @@ public record Panels(MemorySegment weights, Panel[] panels) {
 
         /// The part that sums over inputs below `k`; it leaves its sums in z for the rest.
         Panel before(int k) {
-            return new Panel(offset, strandBytes, column, width, from, Math.min(to, k), continues);
+            return new Panel(
+                    precision,
+                    head,
+                    offset,
+                    strandBytes,
+                    column,
+                    width,
+                    from,
+                    Math.min(to, k),
+                    continues,
+                    open || k < to);
         }
 
         /// The part that sums over the inputs from `k` on, going on from what the rest left in z.
         Panel from(int k) {
             long at = inputs() + rowBytes() * (k - from);
-            return k <= from ? this : new Panel(at, strandBytes, column, width, k, to, true);
+            return k <= from
+                    ? this
+                    : new Panel(precision, head, at, strandBytes, column, width, k, to, true, open);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.runnel.internal.memory;
 
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 
 import java.lang.foreign.Arena;
@@ -16,12 +17,20 @@ public final class Weights {
     private record Key(String layout, List<Tensor> sources) {}
 
     private final Arena arena;
+    private final Precision precision;
     private final Map<Key, MemorySegment> packed = new ConcurrentHashMap<>();
     private final AtomicLong bytes = new AtomicLong();
 
     /// @param arena owned by the model, which closes it
-    public Weights(Arena arena) {
+    /// @param precision of the matrices that have a choice
+    public Weights(Arena arena, Precision precision) {
         this.arena = arena;
+        this.precision = precision;
+    }
+
+    /// As what to pack a matrix that a recurrence or a dense layer streams.
+    public Precision precision() {
+        return precision;
     }
 
     /// The segment for `sources` in `layout`: 64-byte aligned, zeroed, filled by `packer` the first

@@ -5,6 +5,7 @@ import dev.runnel.UnsupportedModelException;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Node;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
@@ -70,6 +71,12 @@ public final class Call {
     /// Where to keep packed weights.
     public Weights weights() {
         return weights;
+    }
+
+    /// As what to pack the matrix that input 0 is multiplied with: float32 where input 0 is known
+    /// too, since such a product is computed once, while compiling.
+    public Precision precision() {
+        return constant(0) == null ? weights.precision() : Precision.F32;
     }
 
     // ---- inputs and outputs

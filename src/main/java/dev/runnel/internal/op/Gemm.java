@@ -2,7 +2,10 @@ package dev.runnel.internal.op;
 
 import static dev.runnel.graph.DType.FLOAT32;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.runnel.graph.DType;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
@@ -98,9 +101,12 @@ final class Gemm implements Operator {
         Tensor b = call.constant(1);
         Tensor c = call.constant(2);
         boolean folded = b != null && dtype == FLOAT32 && (c != null || !call.has(2));
-        Panel panel =
-                b != null && dtype == FLOAT32 ? panel(call, f, b, folded ? f.alpha : 1) : null;
         boolean startRows = folded && c != null && c.shape().rank() == 2 && c.shape().dim(0) != 1;
+        boolean streams = folded && !startRows && call.precision() != Precision.F32;
+        Panel panel =
+                b != null && dtype == FLOAT32 && !streams
+                        ? panel(call, f, b, folded ? f.alpha : 1)
+                        : null;
         Product product =
                 new Product(
                         dtype,
@@ -120,6 +126,9 @@ final class Gemm implements Operator {
                                 ? start(call, f, c, startRows)
                                 : MatMul.zeros(call, (long) f.n * size),
                         startRows ? (long) f.n * size : 0);
+        if (streams && b != null) {
+            return streamed(call, product, f, b, c);
+        }
         boolean plain = folded || (f.alpha == 1 && !call.has(2));
         if (plain && (panel != null || !f.transB)) {
             return product;
@@ -146,13 +155,23 @@ final class Gemm implements Operator {
                 1,
                 f.k,
                 f.n,
-                (g, k, j) ->
-                        alpha
-                                * (float)
-                                        b.getDouble(
-                                                f.transB
-                                                        ? (long) j * f.k + k
-                                                        : (long) k * f.n + j));
+                (g, k, j) -> alpha * weight(f, b, k, j));
+    }
+
+    private static float weight(Form f, Tensor b, int k, int j) {
+        return (float) b.getDouble(f.transB ? (long) j * f.k + k : (long) k * f.n + j);
+    }
+
+    private static Program streamed(
+            Call call, Product product, Form f, Tensor b, @Nullable Tensor c) {
+        MemorySegment start = product.start();
+        return StreamedProduct.pack(
+                call,
+                product,
+                "gemm transB=" + f.transB + " alpha=" + f.alpha + " beta=" + f.beta,
+                c == null ? List.of(b) : List.of(b, c),
+                1,
+                (g, k, j) -> k < 0 ? start.get(JAVA_FLOAT, 4L * j) : f.alpha * weight(f, b, k, j));
     }
 
     private static MemorySegment start(Call call, Form f, Tensor c, boolean rows) {

@@ -10,6 +10,7 @@ import static dev.runnel.graph.DType.UINT32;
 import static dev.runnel.graph.DType.UINT64;
 
 import dev.runnel.graph.DType;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
@@ -122,45 +123,45 @@ final class MatMul implements Operator {
         for (int i = 0; i < cAt.length; i++) {
             cAt[i] = (long) i * m * n * size;
         }
-        Tensor weights = call.constant(1);
-        Panel panel = null;
-        if (weights != null && call.dtype(1) == FLOAT32) {
-            int depth = k;
-            int columns = n;
-            panel =
-                    Panel.pack(
-                            call,
-                            weights,
-                            "matmul",
-                            Panel.ONE_ROW,
-                            Math.toIntExact(groups),
-                            k,
-                            n,
-                            (g, i, j) ->
-                                    (float)
-                                            weights.getDouble(
-                                                    ((long) g * depth + i) * columns + j));
-        } else {
+        Tensor weights = call.dtype(1) == FLOAT32 ? call.constant(1) : null;
+        boolean streams = weights != null && call.precision() != Precision.F32;
+        int count = Math.toIntExact(groups);
+        Panel panel =
+                weights == null || streams
+                        ? null
+                        : Panel.pack(call, weights, "matmul", Panel.ONE_ROW, count, k, n, source(weights, k, n));
+        if (weights == null) {
             for (int i = 0; i < bAt.length; i++) {
                 bAt[i] *= (long) k * n * size;
             }
         }
-        return new Product(
-                call.dtype(0),
-                m,
-                n,
-                0,
-                1,
-                (long) k * size,
-                Panel.taps(k, size),
-                panel,
-                panel == null ? Panel.taps(k, (long) n * size) : new int[0],
-                (long) n * size,
-                aAt,
-                bAt,
-                cAt,
-                zeros(call, (long) n * size),
-                0);
+        Product product =
+                new Product(
+                        call.dtype(0),
+                        m,
+                        n,
+                        0,
+                        1,
+                        (long) k * size,
+                        Panel.taps(k, size),
+                        panel,
+                        weights != null ? new int[0] : Panel.taps(k, (long) n * size),
+                        (long) n * size,
+                        aAt,
+                        bAt,
+                        cAt,
+                        zeros(call, (long) n * size),
+                        0);
+        if (weights == null || !streams) {
+            return product;
+        }
+        return StreamedProduct.pack(
+                call, product, "matmul", List.of(weights), count, source(weights, k, n));
+    }
+
+    /// The elements of B, 0 for k = −1.
+    private static Panel.Source source(Tensor b, int depth, int columns) {
+        return (g, k, j) -> k < 0 ? 0 : (float) b.getDouble(((long) g * depth + k) * columns + j);
     }
 
     /// For each batch, in order, where its matrix starts in an input of shape `s` whose matrices

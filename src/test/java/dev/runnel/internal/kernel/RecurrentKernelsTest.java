@@ -132,11 +132,12 @@ class RecurrentKernelsTest {
         int inputs = size + 9;
         int second = Panels.padded(size);
         int columns = 2 * second;
+        PanelLayout.Range all = new PanelLayout.Range(0, inputs);
         PanelLayout layout =
                 new PanelLayout(width)
-                        .group(0, size, 0, inputs, false)
-                        .group(second, size, 0, 4, false);
-        PanelLayout rest = new PanelLayout(width).group(second, size, 4, inputs, true);
+                        .group(0, size, 0, inputs)
+                        .group(second, size, 0, 4, false, true, all);
+        PanelLayout rest = new PanelLayout(width).group(second, size, 4, inputs, true, false, all);
         float[][] w = new float[2 * size][inputs + 1];
         for (float[] column : w) {
             for (int k = 0; k <= inputs; k++) {
@@ -178,7 +179,7 @@ class RecurrentKernelsTest {
     void layout_cutsWidestPanelsAndTheRestAndCoversThem() {
         for (int width : new int[] {32, 64, 128}) {
             for (int count = 1; count < 1000; count++) {
-                PanelLayout layout = new PanelLayout(width).group(64, count, 0, 3, false);
+                PanelLayout layout = new PanelLayout(width).group(64, count, 0, 3);
                 int next = 64;
                 long offset = 0;
                 int narrow = 0;
@@ -206,8 +207,7 @@ class RecurrentKernelsTest {
         RecurrentKernels k = Kernels.vector().recurrent();
         int h = 33;
         int inputs = 3 * h;
-        PanelLayout layout =
-                new PanelLayout(k.panelWidth()).group(0, pass.columns(h), 0, inputs, false);
+        PanelLayout layout = new PanelLayout(k.panelWidth()).group(0, pass.columns(h), 0, inputs);
         try (Arena arena = Arena.ofConfined()) {
             Panels panels = layout.over(arena.allocate(layout.byteSize(), 64));
             int columns = Panels.padded(pass.columns(h));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.graph.Node;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.internal.memory.Weights;
 
@@ -21,7 +22,7 @@ class BroadcastTest {
                     "m.onnx",
                     new Node("n", "", "Add", List.of(), List.of("y"), Map.of()),
                     List.of(),
-                    new Weights(Arena.ofAuto()));
+                    new Weights(Arena.ofAuto(), Precision.F32));
 
     /// Which element of operand k meets each element of the output, by the walk.
     private static List<Long> walked(Broadcast walk, int k) {

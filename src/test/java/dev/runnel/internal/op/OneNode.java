@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Node;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
@@ -31,6 +32,7 @@ final class OneNode {
     private final Map<String, Attribute> attributes = new HashMap<>();
     private final List<@Nullable Tensor> inputs = new ArrayList<>();
     private final List<Boolean> constant = new ArrayList<>();
+    private Precision precision = Precision.F32;
     private int outputs = 1;
 
     private OneNode(String op) {
@@ -101,6 +103,12 @@ final class OneNode {
         return this;
     }
 
+    /// As what to pack constant matrices.
+    OneNode weights(Precision value) {
+        precision = value;
+        return this;
+    }
+
     OneNode outputs(int count) {
         outputs = count;
         return this;
@@ -120,7 +128,7 @@ final class OneNode {
             out.add("out" + i);
         }
         Node node = new Node("n", "", op, in, out, attributes);
-        return new Call("test", node, arguments, new Weights(arena));
+        return new Call("test", node, arguments, new Weights(arena, precision));
     }
 
     Operator operator() {

@@ -8,11 +8,14 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.graph.DType;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.lang.foreign.Arena;
 import java.util.List;
@@ -276,5 +279,48 @@ class ProductTest {
         assertThatThrownBy(() -> einsum("ij->i", v)).isInstanceOf(MalformedModelException.class);
         assertThatThrownBy(() -> einsum("i,i->i", v)).isInstanceOf(MalformedModelException.class);
         assertThatThrownBy(() -> einsum("?", v)).isInstanceOf(MalformedModelException.class);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"BF16, 0.008", "INT8, 0.02"})
+    void constantMatrices_inFewerBits_areNearTheProductAndTheSameInEveryKernelSet(
+            Precision precision, double bound) {
+        for (int n : new int[] {1, 5, 16, 130}) {
+            for (int m : new int[] {1, 3, 41}) {
+                Tensor a = random(1, Shape.of(m, 33));
+                Tensor b = random(2, Shape.of(33, n));
+                Tensor c = random(3, Shape.of(n));
+                List<OneNode> nodes =
+                        List.of(
+                                OneNode.of("MatMul").fed(a).constant(b),
+                                OneNode.of("MatMul")
+                                        .fed(random(1, Shape.of(2, m, 33)))
+                                        .constant(random(4, Shape.of(2, 33, n))),
+                                OneNode.of("Gemm").fed(a).constant(b).constant(c).with("beta", 2f),
+                                OneNode.of("Gemm")
+                                        .fed(random(1, Shape.of(33, m)))
+                                        .constant(random(4, Shape.of(n, 33)))
+                                        .with("transA", 1)
+                                        .with("transB", 1)
+                                        .with("alpha", 0.5f));
+                for (OneNode node : nodes) {
+                    float[] exact =
+                            node.weights(Precision.F32).run(Kernels.scalar()).getFirst().toFloats();
+                    float[] got =
+                            node.weights(precision).run(Kernels.scalar()).getFirst().toFloats();
+                    double scale = 0;
+                    for (float x : a.toFloats()) {
+                        scale = Math.max(scale, Math.abs(x));
+                    }
+                    for (int i = 0; i < exact.length; i++) {
+                        assertThat(got[i]).isCloseTo(exact[i], within((float) (bound * scale * 6)));
+                    }
+                    for (int bits : new int[] {128, 256, 512}) {
+                        assertThat(node.run(Kernels.vector(bits)).getFirst().toFloats())
+                                .isEqualTo(got);
+                    }
+                }
+            }
+        }
     }
 }

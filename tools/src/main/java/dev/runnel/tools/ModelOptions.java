@@ -3,6 +3,7 @@ package dev.runnel.tools;
 import dev.runnel.Options;
 import dev.runnel.Options.KernelSet;
 import dev.runnel.graph.Graph;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.ValueInfo;
 
 import picocli.CommandLine;
@@ -68,6 +69,14 @@ final class ModelOptions {
                             + " there). All give the same bits.")
     private KernelSet kernels = KernelSet.AUTO;
 
+    @Option(
+            names = "--weights",
+            paramLabel = "PRECISION",
+            description =
+                    "How to store the weights of recurrent and dense layers: f32 (the default),"
+                            + " bf16, or int8 with a scale for each gate row.")
+    private Precision weights = Precision.F32;
+
     static final class Dims implements CommandLine.ITypeConverter<long[]> {
         @Override
         public long[] convert(String text) {
@@ -118,7 +127,7 @@ final class ModelOptions {
         for (Map.Entry<String, String> e : states.entrySet()) {
             o = o.state(e.getKey(), e.getValue());
         }
-        return (stateful ? o.stateful() : o).kernels(kernels);
+        return (stateful ? o.stateful() : o).kernels(kernels).weights(weights);
     }
 
     /// Names of inputs that need no value: bound, or carried as state.

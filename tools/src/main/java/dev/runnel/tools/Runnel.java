@@ -25,6 +25,7 @@ import java.nio.charset.StandardCharsets;
             InspectCommand.class,
             RunCommand.class,
             VerifyCommand.class,
+            AccuracyCommand.class,
             BenchCommand.class,
             DemoCommand.class,
         },

@@ -50,8 +50,13 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
     /// Checks one case. Whatever goes wrong in it is part of the verdict, even an error of the
     /// machine (out of memory, stack overflow): the next case may well do.
     Verdict check(Case c) {
+        return check(c, new LinkedHashMap<>());
+    }
+
+    /// The same, and adds how far each output is off, by its name.
+    Verdict check(Case c, Map<String, Deviation> deviations) {
         try {
-            return new Check(c).verdict();
+            return new Check(c, deviations).verdict();
         } catch (UnsupportedModelException e) {
             return new Verdict.Unsupported(c.name(), String.valueOf(e.getMessage()));
         } catch (Disagreement e) {
@@ -85,10 +90,12 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
         private final List<Case.DataSet> sets;
         private final Map<String, String> carried;
         private final Tolerance tolerance;
+        private final Map<String, Deviation> deviations;
         private double maxAbs;
 
-        Check(Case c) throws IOException, Disagreement {
+        Check(Case c, Map<String, Deviation> deviations) throws IOException, Disagreement {
             this.c = c;
+            this.deviations = deviations;
             this.graph = Models.read(c.model());
             this.sets = c.dataSets();
             this.carried = stream ? c.carried() : Map.of();
@@ -222,6 +229,9 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
                 maxAbs = Math.max(maxAbs, comparison.maxAbs());
                 if (comparison.disagreement() != null) {
                     throw new Disagreement(where + comparison.disagreement());
+                }
+                if (want.dtype().isFloat()) {
+                    deviations.computeIfAbsent(entry.getKey(), k -> new Deviation()).add(got, want);
                 }
             }
         }

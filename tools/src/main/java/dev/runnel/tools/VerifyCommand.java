@@ -2,6 +2,7 @@ package dev.runnel.tools;
 
 import dev.runnel.Options;
 import dev.runnel.Options.KernelSet;
+import dev.runnel.graph.Precision;
 
 import org.jspecify.annotations.Nullable;
 
@@ -61,6 +62,14 @@ final class VerifyCommand implements Callable<Integer> {
             description = "The arithmetic: vector, scalar or auto (the default).")
     private KernelSet kernels = KernelSet.AUTO;
 
+    @Option(
+            names = "--weights",
+            paramLabel = "PRECISION",
+            description =
+                    "How to store the weights: f32 (the default), bf16 or int8. The last two need"
+                            + " a wider tolerance; runnel accuracy shows how wide.")
+    private Precision weights = Precision.F32;
+
     @Option(names = "--rtol", paramLabel = "R", description = "Relative tolerance of every case.")
     private @Nullable Double rtol;
 
@@ -73,7 +82,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter out = spec.commandLine().getOut();
-        Verifier verifier = new Verifier(stream, Options.defaults().kernels(kernels), atol, rtol);
+        Options options = Options.defaults().kernels(kernels).weights(weights);
+        Verifier verifier = new Verifier(stream, options, atol, rtol);
         int passed = 0;
         int failed = 0;
         int unsupported = 0;

@@ -30,8 +30,14 @@ public final class ScalarRecurrent implements RecurrentKernels {
             for (int m = 0; m < lanes; m++) {
                 long x = at.x() + m * at.xStride();
                 long z = at.z() + m * at.zStride() + 4L * p.column();
-                strand(p, w, 0, at.memory(), x, z);
-                strand(p, w, p.strandBytes(), at.memory(), x, z + p.rowBytes());
+                switch (p.precision()) {
+                    case F32 -> {
+                        strand(p, w, 0, at.memory(), x, z);
+                        strand(p, w, p.strandBytes(), at.memory(), x, z + p.rowBytes());
+                    }
+                    case BF16 -> ScalarPanels.bf16(p, w, at.memory(), x, z);
+                    case INT8 -> ScalarPanels.int8(p, w, at.memory(), x, z);
+                }
             }
         }
     }

@@ -30,8 +30,17 @@ final class VectorRecurrent implements RecurrentKernels {
     private static final int V = F.vectorByteSize();
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
-    private final PanelProduct product =
+    private final PanelProduct f32 =
             Width.<PanelProduct>copy(VectorPanels.class, F.vectorBitSize());
+    private final PanelProduct bf16 =
+            Width.<PanelProduct>copy(VectorPanelsBf16.class, F.vectorBitSize());
+    private final PanelProduct int8 =
+            Width.<PanelProduct>copy(VectorPanelsInt8.class, F.vectorBitSize());
+
+    /// For panels of 32 or 96 columns, whose rows do not fill vectors of 512 bits.
+    private final PanelProduct int8Narrow =
+            Width.<PanelProduct>copy(VectorPanelsInt8.class, Math.min(256, F.vectorBitSize()));
+
     private final Activations apply =
             Width.<Activations>copy(VectorElements.class, F.vectorBitSize());
 
@@ -45,7 +54,14 @@ final class VectorRecurrent implements RecurrentKernels {
         Panel[] all = panels.panels();
         int last = all.length - 1;
         for (int i = 0; i <= last; i++) {
-            product.multiply(all[backwards ? last - i : i], panels.weights(), at, lanes);
+            Panel p = all[backwards ? last - i : i];
+            PanelProduct product =
+                    switch (p.precision()) {
+                        case F32 -> f32;
+                        case BF16 -> bf16;
+                        case INT8 -> p.rowBytes() % V == 0 ? int8 : int8Narrow;
+                    };
+            product.multiply(p, panels.weights(), at, lanes);
         }
     }
 

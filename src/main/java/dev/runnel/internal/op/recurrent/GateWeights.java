@@ -3,7 +3,9 @@ package dev.runnel.internal.op.recurrent;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.runnel.graph.DType;
+import dev.runnel.graph.Precision;
 import dev.runnel.internal.kernel.PanelLayout;
+import dev.runnel.internal.kernel.PanelLayout.Range;
 import dev.runnel.internal.kernel.Panels;
 import dev.runnel.internal.memory.Elements;
 
@@ -74,29 +76,32 @@ final class GateWeights {
         };
     }
 
-    static PanelLayout first(Cell cell, int maxWidth) {
+    static PanelLayout first(Cell cell, int maxWidth, Precision precision) {
         int i = cell.inputSize();
         int h = cell.hiddenSize();
-        PanelLayout layout = new PanelLayout(maxWidth);
+        PanelLayout layout = new PanelLayout(maxWidth, precision);
         if (cell.type() != Cell.Type.GRU) {
-            return layout.group(0, cell.type().gates * h, 0, i + h, false);
+            return layout.group(0, cell.type().gates * h, 0, i + h);
         }
         int n = Panels.padded(2 * h);
-        layout.group(0, 2 * h, 0, i + h, false).group(n, h, 0, i, false);
+        layout.group(0, 2 * h, 0, i + h);
         return cell.linearBeforeReset()
-                ? layout.group(n + Panels.padded(h), h, i, i + h, false)
-                : layout;
+                ? layout.group(n, h, 0, i).group(n + Panels.padded(h), h, i, i + h)
+                : layout.group(n, h, 0, i, false, true, new Range(0, i + h));
     }
 
-    static PanelLayout second(Cell cell, int maxWidth) {
-        int from = cell.inputSize() + cell.hiddenSize();
-        return new PanelLayout(maxWidth)
+    static PanelLayout second(Cell cell, int maxWidth, Precision precision) {
+        int h = cell.hiddenSize();
+        int from = cell.inputSize() + h;
+        return new PanelLayout(maxWidth, precision)
                 .group(
-                        Panels.padded(2 * cell.hiddenSize()),
-                        cell.hiddenSize(),
+                        Panels.padded(2 * h),
+                        h,
                         from,
-                        from + cell.hiddenSize(),
-                        true);
+                        from + h,
+                        true,
+                        false,
+                        new Range(h, from + h));
     }
 
     /// Turns to direction `d` of W and R that start at these offsets.
@@ -132,8 +137,9 @@ final class GateWeights {
         return weight(2, column, k, !split || group == 1, !split || group == 2);
     }
 
+    /// Its inputs are counted H later, as r ⊙ h lies H behind h; the bias is the first's.
     private float second(int group, int column, int k) {
-        return weight(2, column, k - cell.hiddenSize(), false, false);
+        return weight(2, column, k < 0 ? k : k - cell.hiddenSize(), true, true);
     }
 
     /// The weight of a gate's unit, or for k = −1 its bias: that of W, of R, or their sum.

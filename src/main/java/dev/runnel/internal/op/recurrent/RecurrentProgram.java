@@ -1,5 +1,7 @@
 package dev.runnel.internal.op.recurrent;
 
+import dev.runnel.graph.DType;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.kernel.Lanes;
@@ -32,6 +34,7 @@ final class RecurrentProgram implements Program {
     final Cell cell;
     final String where;
     final boolean peepholes;
+    final Precision precision;
     final PanelLayout first;
     final @Nullable PanelLayout second;
 
@@ -43,16 +46,29 @@ final class RecurrentProgram implements Program {
         where = call.where();
         peepholes = call.has(Cell.P);
         int width = Kernels.panelWidth();
-        first = GateWeights.first(cell, width);
-        second = GateWeights.hasSecond(cell) ? GateWeights.second(cell, width) : null;
+        precision = isConstant(call) ? precision(cell, call) : Precision.F32;
+        first = GateWeights.first(cell, width, precision);
+        second = GateWeights.hasSecond(cell) ? GateWeights.second(cell, width, precision) : null;
         packed = pack(call, width);
+    }
+
+    /// bfloat16 weights lose nothing by staying what they are.
+    private static Precision precision(Cell cell, Call call) {
+        boolean narrow = cell.dtype() == DType.BFLOAT16 && call.precision() == Precision.F32;
+        return narrow ? Precision.BF16 : call.precision();
+    }
+
+    private static boolean isConstant(Call call) {
+        return call.constant(Cell.W) != null
+                && call.constant(Cell.R) != null
+                && (!call.has(Cell.B) || call.constant(Cell.B) != null);
     }
 
     private List<Matrices> pack(Call call, int width) {
         Tensor w = call.constant(Cell.W);
         Tensor r = call.constant(Cell.R);
         Tensor b = call.constant(Cell.B);
-        if (w == null || r == null || call.has(Cell.B) && b == null) {
+        if (w == null || r == null || !isConstant(call)) {
             return List.of();
         }
         List<Tensor> sources = b == null ? List.of(w, r) : List.of(w, r, b);
@@ -93,6 +109,7 @@ final class RecurrentProgram implements Program {
         return String.join(
                 " ",
                 cell.type().name(),
+                precision.name(),
                 cell.linearBeforeReset() ? "linear" : "",
                 halved ? "halved" : "",
                 Integer.toString(width),
@@ -194,7 +211,8 @@ final class RecurrentProgram implements Program {
                 + (cell.directions() == 2
                         ? " bidirectional"
                         : cell.reverse().getFirst() ? " reverse" : "")
-                + (isFed() ? " weights fed" : " packed " + bytes + " bytes");
+                + (isFed() ? " weights fed" : " packed " + bytes + " bytes")
+                + (precision == Precision.F32 ? "" : " " + precision);
     }
 
     @Override
