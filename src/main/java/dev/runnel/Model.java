@@ -1,8 +1,8 @@
 package dev.runnel;
 
 import dev.runnel.graph.Graph;
-import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.graph.Precision;
+import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Slab;
 import dev.runnel.internal.memory.Weights;

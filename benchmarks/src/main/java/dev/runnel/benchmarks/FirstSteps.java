@@ -34,10 +34,10 @@ final class FirstSteps {
     private FirstSteps() {}
 
     public static void main(String[] args) {
-        RecurrentModel node = RecurrentModel.of(args[0], 1);
+        Workload node = Workload.of(args[0]);
         long nanos = (long) (Double.parseDouble(args[2]) * 1e9);
         Options options = Options.defaults().kernels(KernelSet.valueOf(args[1]));
-        byte[] bytes = node.toBytes();
+        byte[] bytes = node.toOnnx();
         long[] steps = new long[MOST];
         long[] spins = new long[MOST];
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();

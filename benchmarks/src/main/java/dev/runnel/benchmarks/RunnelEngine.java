@@ -7,6 +7,7 @@ import dev.runnel.Options;
 import dev.runnel.Session;
 import dev.runnel.State;
 import dev.runnel.formats.Models;
+import dev.runnel.graph.Precision;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -26,10 +27,10 @@ final class RunnelEngine implements Engine {
 
     /// @param warm whether to wait until steps run at full speed
     static Call open(Workload w, boolean warm) {
-        if (w.weights() != Workload.Weights.F32) {
-            throw new UnsupportedOperationException("weights of " + w.weights());
-        }
-        Options options = Options.defaults().memoryLimit(4L << 30);
+        Options options =
+                Options.defaults()
+                        .memoryLimit(4L << 30)
+                        .weights(Precision.valueOf(w.weights().name()));
         Model model =
                 Model.compile(
                         Models.read(w.op(), MemorySegment.ofArray(w.toOnnxOfOpenLength())),

@@ -129,7 +129,15 @@ final class MatMul implements Operator {
         Panel panel =
                 weights == null || streams
                         ? null
-                        : Panel.pack(call, weights, "matmul", Panel.ONE_ROW, count, k, n, source(weights, k, n));
+                        : Panel.pack(
+                                call,
+                                weights,
+                                "matmul",
+                                Panel.ONE_ROW,
+                                count,
+                                k,
+                                n,
+                                source(weights, k, n));
         if (weights == null) {
             for (int i = 0; i < bAt.length; i++) {
                 bAt[i] *= (long) k * n * size;

@@ -2,6 +2,8 @@ package dev.runnel.internal.kernel;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.runnel.graph.Precision;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Method;
@@ -73,21 +75,16 @@ final class KernelCases {
         int columns = Panels.padded(2 * h) + 2 * Panels.padded(h) + Panels.padded(4 * h);
         MemorySegment s = floats(Lanes.byteSize(MOST_LANES, h, INPUTS + 2 * h, columns));
         Lanes at = Lanes.of(s, MOST_LANES, INPUTS, h, INPUTS + 2 * h, columns);
-        PanelLayout layout =
-                new PanelLayout(Kernels.panelWidth()).group(0, 4 * h, 0, INPUTS, false);
-        PanelLayout rest =
-                new PanelLayout(Kernels.panelWidth()).group(0, 4 * h, INPUTS, INPUTS + h, true);
-        MemorySegment weights = floats(layout.byteSize());
-        MemorySegment more = floats(rest.byteSize());
-        Panels panels = layout.over(weights);
-        Panels restPanels = rest.over(more);
+        String on = "RecurrentKernels.";
         for (int l = 1; l <= MOST_LANES; l++) {
             int lanes = l;
-            String on = "RecurrentKernels.";
-            add(on + "multiply", k -> k.recurrent().multiply(panels, lanes % 2 == 0, at, lanes));
-            add(
-                    on + "multiply",
-                    k -> k.recurrent().multiply(restPanels, lanes % 2 == 0, at, lanes));
+            for (Precision precision : Precision.values()) {
+                for (Panels panels : panels(precision, h)) {
+                    add(
+                            on + "multiply",
+                            k -> k.recurrent().multiply(panels, lanes % 2 == 0, at, lanes));
+                }
+            }
             add(on + "rnn", k -> k.recurrent().rnn(at, lanes));
             add(on + "lstm", k -> k.recurrent().lstm(at, lanes));
             add(on + "gru", k -> k.recurrent().gru(at, lanes));
@@ -95,6 +92,22 @@ final class KernelCases {
             add(on + "gruUpdate", k -> k.recurrent().gruUpdate(at, lanes));
         }
         add("RecurrentKernels.copy", k -> k.recurrent().copy(s, 0, s, 4L * h, h));
+    }
+
+    /// Panels that begin their sums and panels that go on with them.
+    private List<Panels> panels(Precision precision, int h) {
+        int width = Kernels.panelWidth();
+        var all = new PanelLayout.Range(0, INPUTS + h);
+        PanelLayout first =
+                new PanelLayout(width, precision).group(0, 4 * h, 0, INPUTS, false, true, all);
+        PanelLayout rest =
+                new PanelLayout(width, precision)
+                        .group(0, 4 * h, INPUTS, INPUTS + h, true, false, all);
+        MemorySegment ofFirst = arena.allocate(first.byteSize(), 64);
+        MemorySegment ofRest = arena.allocate(rest.byteSize(), 64);
+        first.pack(ofFirst, (g, column, k) -> (float) Math.sin(column + k));
+        rest.pack(ofRest, (g, column, k) -> (float) Math.sin(column + k));
+        return List.of(first.over(ofFirst), rest.over(ofRest));
     }
 
     private void dense(int n) {

@@ -127,9 +127,9 @@ final class VectorPanelsInt8 implements PanelProduct {
         FloatVector a7 = FloatVector.fromMemorySegment(F, s, z + 3 * part + V, LE);
         for (int k = 0; k < rows; k++) {
             long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, 2 * V);
-            IntVector i0 = IntVector.fromMemorySegment(I, wk, 0, LE);
-            IntVector i1 = IntVector.fromMemorySegment(I, wk, V, LE);
+            long wk = from + k * row;
+            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
+            IntVector i1 = IntVector.fromMemorySegment(I, w, wk + V, LE);
             FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
             FloatVector w0 =
                     (FloatVector)
@@ -191,8 +191,8 @@ final class VectorPanelsInt8 implements PanelProduct {
         FloatVector a3 = FloatVector.fromMemorySegment(F, s, z + 3 * part, LE);
         for (int k = 0; k < rows; k++) {
             long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, V);
-            IntVector i0 = IntVector.fromMemorySegment(I, wk, 0, LE);
+            long wk = from + k * row;
+            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
             FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
             FloatVector w0 =
                     (FloatVector)
@@ -242,8 +242,8 @@ final class VectorPanelsInt8 implements PanelProduct {
         FloatVector d1 = FloatVector.fromMemorySegment(F, s, z3 + part, LE);
         for (int k = 0; k < rows; k++) {
             long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, V);
-            IntVector i0 = IntVector.fromMemorySegment(I, wk, 0, LE);
+            long wk = from + k * row;
+            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
             FloatVector w0 =
                     (FloatVector)
                             i0.lanewise(VectorOperators.LSHL, 24)
@@ -301,8 +301,8 @@ final class VectorPanelsInt8 implements PanelProduct {
         FloatVector d1 = FloatVector.fromMemorySegment(F, s, z3 + 3 * part, LE);
         for (int k = 0; k < rows; k++) {
             long xk = x + 4L * k;
-            MemorySegment wk = w.asSlice(from + k * row, V);
-            IntVector i0 = IntVector.fromMemorySegment(I, wk, 0, LE);
+            long wk = from + k * row;
+            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
             FloatVector w0 =
                     (FloatVector)
                             i0.lanewise(VectorOperators.LSHL, 8)
