@@ -34,6 +34,7 @@ final class KernelCases {
         for (int size : SIZES) {
             recurrent(size);
             dense(size);
+            rows(size);
             elements(size);
         }
     }
@@ -135,6 +136,28 @@ final class KernelCases {
                                             c,
                                             0,
                                             4L * n));
+        }
+    }
+
+    /// What a convolution adds: rows with a matrix each, and rows that begin with one number.
+    private void rows(int n) {
+        MemorySegment a = floats(4L * MOST_LANES * INPUTS);
+        MemorySegment b = floats(4L * MOST_LANES * n * INPUTS);
+        MemorySegment c = floats(4L * MOST_LANES * n);
+        int[] aTaps = taps(4);
+        int[] bTaps = taps(4 * n);
+        long aStep = 4L * INPUTS;
+        long bStep = 4L * n * INPUTS;
+        for (int m = 1; m <= MOST_LANES; m++) {
+            int rows = m;
+            add(
+                    "DenseKernels.accumulateEach",
+                    k ->
+                            k.dense()
+                                    .accumulateEach(
+                                            rows, n, a, 0, aStep, aTaps, b, 0, bStep, bTaps, c, 0,
+                                            4L * n));
+            add("DenseKernels.begin", k -> k.dense().begin(rows, n, a, 0, 4, c, 0, 4L * n));
         }
     }
 

@@ -38,7 +38,7 @@ final class VectorPanelsInt8 implements PanelProduct {
         long z = at.z() + 4L * p.column();
         if (!p.continues()) {
             for (int m = 0; m < lanes; m++) {
-                clear(at.memory(), z + m * at.zStride(), 4L * p.width());
+                clear(at.memory(), z + m * at.zStride(), 4 * p.width());
             }
         }
         int fours = lanes & -4;
@@ -62,23 +62,25 @@ final class VectorPanelsInt8 implements PanelProduct {
         }
         if (!p.open()) {
             for (int m = 0; m < lanes; m++) {
-                finish(w, p.head(), at.memory(), z + m * at.zStride(), 4L * p.width());
+                finish(w, p.head(), at.memory(), z + m * at.zStride(), 4 * p.width());
             }
         }
     }
 
-    private static void clear(MemorySegment s, long z, long bytes) {
-        for (long j = 0; j < bytes; j += V) {
+    private static void clear(MemorySegment s, long z, int bytes) {
+        for (int j = 0; j < bytes; j += V) {
             FloatVector.zero(F).intoMemorySegment(s, z + j, LE);
         }
     }
 
     /// z = bias + scale · z
-    private static void finish(MemorySegment w, long scale, MemorySegment s, long z, long bytes) {
-        for (long j = 0; j < bytes; j += V) {
-            FloatVector bias = FloatVector.fromMemorySegment(F, w, scale + bytes + j, LE);
+    private static void finish(MemorySegment w, long scale, MemorySegment s, long z, int bytes) {
+        long bias = scale + bytes;
+        for (int j = 0; j < bytes; j += V) {
             FloatVector.fromMemorySegment(F, s, z + j, LE)
-                    .fma(FloatVector.fromMemorySegment(F, w, scale + j, LE), bias)
+                    .fma(
+                            FloatVector.fromMemorySegment(F, w, scale + j, LE),
+                            FloatVector.fromMemorySegment(F, w, bias + j, LE))
                     .intoMemorySegment(s, z + j, LE);
         }
     }

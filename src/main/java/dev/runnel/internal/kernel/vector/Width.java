@@ -14,6 +14,10 @@ import java.lang.invoke.MethodHandles;
 /// Width.species(MethodHandles.lookup())`; loaded in the ordinary way it has the hardware's width,
 /// and [#copy] loads it once more, as a hidden class, with another.
 ///
+/// One process computes at one width: C2 counts on every `FloatVector` it meets being of one class,
+/// and once kernels of two widths have run it makes objects of vectors in the larger ones. Tests
+/// alone use other widths.
+///
 /// Such a class must not name itself in the signature of a method or field: in its copy that name
 /// means the original.
 final class Width {
