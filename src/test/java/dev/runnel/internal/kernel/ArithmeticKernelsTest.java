@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -65,6 +66,7 @@ class ArithmeticKernelsTest {
         }
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @ValueSource(ints = {128, 256, 512})
     void vectorApply_atEverySizeAndStep_equalsScalarToTheBit(int bits) {
@@ -83,6 +85,7 @@ class ArithmeticKernelsTest {
         }
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @ValueSource(ints = {128, 256, 512})
     void vectorReduce_atEverySize_equalsScalarToTheBit(int bits) {

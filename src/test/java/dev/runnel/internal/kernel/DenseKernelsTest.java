@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -115,6 +116,7 @@ class DenseKernelsTest {
         }
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @ValueSource(ints = {0, 128, 256, 512})
     void accumulateEach_atEverySize_equalsItsRowsOneByOne(int bits) {
@@ -130,6 +132,7 @@ class DenseKernelsTest {
         }
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @ValueSource(ints = {0, 128, 256, 512})
     void begin_atEverySize_fillsRowsAndNothingElse(int bits) {
@@ -162,6 +165,7 @@ class DenseKernelsTest {
         }
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @ValueSource(ints = {128, 256, 512})
     void vector_atEverySize_equalsScalarToTheBit(int bits) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -41,6 +42,7 @@ class ElementKernelsTest {
         2f
     };
 
+    @Tag("widths")
     @ParameterizedTest
     @ValueSource(ints = {128, 256, 512})
     void vector_atEverySize_equalsScalarToTheBit(int bits) {
@@ -56,6 +58,7 @@ class ElementKernelsTest {
         }
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @EnumSource(UnaryFunction.class)
     void vector_onEdgesAndRandomBits_equalsScalarToTheBit(UnaryFunction f) {

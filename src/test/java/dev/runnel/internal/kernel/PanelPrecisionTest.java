@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.runnel.graph.Precision;
 
 import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -56,6 +57,7 @@ class PanelPrecisionTest {
         return layout.over(s);
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @CsvSource({
         "BF16, 128, 32", "BF16, 256, 64", "BF16, 512, 128", "BF16, 512, 32", "BF16, 256, 128",

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -77,6 +78,7 @@ class RecurrentKernelsTest {
         }
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @ValueSource(ints = {128, 256, 512})
     void passes_atEverySize_equalScalarToTheBit(int bits) {
@@ -113,6 +115,7 @@ class RecurrentKernelsTest {
         }
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @CsvSource({"128, 32", "128, 128", "256, 64", "256, 128", "512, 32", "512, 64", "512, 128"})
     void multiply_ofPanelsOfAnyWidth_equalsOneChainOfFmaToTheBit(int bits, int width) {

@@ -13,6 +13,7 @@ import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -281,6 +282,7 @@ class ProductTest {
         assertThatThrownBy(() -> einsum("?", v)).isInstanceOf(MalformedModelException.class);
     }
 
+    @Tag("widths")
     @ParameterizedTest
     @CsvSource({"BF16, 0.008", "INT8, 0.02"})
     void constantMatrices_inFewerBits_areNearTheProductAndTheSameInEveryKernelSet(

@@ -9,6 +9,7 @@ import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
 
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Random;
 
 /// RNN, GRU and LSTM with attributes drawn at random, against [RecurrentReference].
+@Tag("widths")
 class RecurrentTest {
     private static final int[] SIZES = {
         1, 2, 3, 5, 7, 8, 13, 15, 16, 17, 24, 31, 32, 33, 64, 100, 129

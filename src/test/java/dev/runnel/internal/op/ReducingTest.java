@@ -13,6 +13,7 @@ import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 import java.util.List;
@@ -346,6 +347,7 @@ class ReducingTest {
         assertThat(out.get(2).getDouble(0)).isCloseTo(3.95, within(1e-6));
     }
 
+    @Tag("widths")
     @Test
     void batchNormalization_withKnownParameters_isOneFmaWhateverTheKernelsAndThePlane() {
         int channels = 21;
