@@ -189,10 +189,11 @@ public final class Options {
 
     /// Stores the constant weight matrices of RNN, GRU, LSTM, MatMul and Gemm in fewer bits, which
     /// makes models whose weights do not fit into the first caches about 2 and 3 times as fast; F32
-    /// unless said otherwise. Convolutions, biases, weights that are fed, matrices of a type other
-    /// than float32 (of recurrent nodes: of any type) and all else stay what they are, and so does
-    /// the arithmetic. The results are another model's: a snapshot taken under one precision is
-    /// refused under another.
+    /// unless said otherwise. All else stays what it is, and so does the arithmetic, float32:
+    /// convolutions, Einsum, MatMul of two tensors that are fed, Gemm whose C is fed or has rows of
+    /// its own (`[M, N]`), biases, weights that are fed, matrices of a type other than float32 (of
+    /// recurrent nodes: of any type). The plan ([Model#describe]) says what was packed how. The
+    /// results are another model's: a snapshot taken under one precision is refused under another.
     public Options weights(Precision precision) {
         return new Options(
                 bound,

@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -262,6 +263,20 @@ class SessionTest {
                                         session.step();
                                     }))
                     .isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void batch_ofAnyPrecision_onceCompiled_allocatesNothing(Precision precision) {
+        try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL.weights(precision));
+                Session session = model.open(6)) {
+            State[] states = new State[6];
+            Arrays.setAll(states, i -> model.newState());
+            List<State> six = List.of(states);
+            model.warmUp(6);
+            assertThat(Allocation.onceCompiled(() -> session.step(six))).isZero();
+            six.forEach(State::close);
         }
     }
 

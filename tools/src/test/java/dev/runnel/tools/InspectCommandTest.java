@@ -61,6 +61,23 @@ class InspectCommandTest {
     }
 
     @Test
+    void weights_areShownInThePlan() throws IOException {
+        Path product = TinyModels.product(temp);
+        assertThat(Captured.of("inspect", product, "--plan", "--weights", "bf16").out())
+                .contains(" bytes BF16");
+        assertThat(Captured.of("inspect", product, "--plan", "--weights", "int8").out())
+                .contains(" bytes INT8");
+        assertThat(Captured.of("inspect", product, "--plan").out()).doesNotContain("BF16", "INT8");
+    }
+
+    @Test
+    void weights_ofNoPrecisionThereIs_areAUsageError() throws IOException {
+        Captured c = Captured.of("inspect", TinyModels.product(temp), "--weights", "int4");
+        assertThat(c.exit()).isEqualTo(2);
+        assertThat(c.err()).startsWith("runnel inspect: Invalid value for option '--weights'");
+    }
+
+    @Test
     void json_hasTheSameFacts() throws IOException {
         Captured c = Captured.of("inspect", TinyModels.sum(temp), "--state", "s1=s", "--json");
         assertThat(c.exit()).isZero();

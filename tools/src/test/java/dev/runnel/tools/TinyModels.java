@@ -62,6 +62,19 @@ final class TinyModels {
                         .addNode(node("Add", List.of("s", "x"), "s1")));
     }
 
+    /// `y = x · w`, where x is `[1, 2]`, and w has a number on its diagonal that bfloat16 rounds,
+    /// to 1, and one that it does not.
+    static Path product(Path folder) throws IOException {
+        return write(
+                folder,
+                GraphProto.newBuilder()
+                        .setName("product")
+                        .addInput(value("x", 1, 2))
+                        .addOutput(value("y", 1, 2))
+                        .addInitializer(floats("w", List.of(2L, 2L), 1.001f, 0, 0, 2))
+                        .addNode(node("MatMul", List.of("x", "w"), "y")));
+    }
+
     /// A node that nobody knows.
     static Path unknown(Path folder) throws IOException {
         return write(
