@@ -16,8 +16,8 @@ import java.nio.ByteOrder;
 /// blocks of 4 or 2 lanes × 4 vectors of one strand, whose sums stay in registers for as many rows
 /// as the first cache holds; then the next lanes find these rows there. Arithmetic is the limit.
 ///
-/// Sixteen sums come close to C2's budget of nodes. They fit because nothing in a block is called but
-/// methods of the JDK that are inlined whatever the budget; a method of our own, and be it
+/// Sixteen sums come close to C2's budget of nodes. They fit because nothing in a block is called
+/// but methods of the JDK that are inlined whatever the budget; a method of our own, and be it
 /// `load(s, at)`, would be refused, and then every vector is an object. A lane's inputs are slices,
 /// made before all else while the budget lasts, so that the loop checks no bounds of them.
 final class VectorPanelBlocks implements PanelProduct {
