@@ -12,6 +12,26 @@ public final class PanelLayout {
     /// Where the weights come from.
     @FunctionalInterface
     public interface Source {
+        /// Reads the group's column `column`: its bias into `weights[0]`, what inputs \[from, to)
+        /// have for weights behind it. A column at a time, so that a source whose columns lie in
+        /// one piece copies them as that: before the JIT compiler has done its work, a call for
+        /// each weight would be most of the time that opening a model takes.
+        void read(int group, int column, int from, int to, float[] weights);
+
+        /// A source that computes each weight.
+        static Source of(Element element) {
+            return (group, column, from, to, weights) -> {
+                weights[0] = element.at(group, column, -1);
+                for (int k = from; k < to; k++) {
+                    weights[1 + k - from] = element.at(group, column, k);
+                }
+            };
+        }
+    }
+
+    /// A single weight.
+    @FunctionalInterface
+    public interface Element {
         /// The weight of input `k`, or the bias for k = −1, of the group's column `column`.
         float at(int group, int column, int k);
     }
@@ -94,10 +114,13 @@ public final class PanelLayout {
         return new Panels(weights, cuts.stream().map(Cut::panel).toArray(Panel[]::new));
     }
 
-    /// Writes every weight to its place. Allocates nothing.
+    /// Writes every weight to its place.
     public void pack(MemorySegment weights, Source source) {
-        for (int i = 0; i < cuts.size(); i++) {
-            PanelPacking.pack(weights, cuts.get(i), source);
-        }
+        packing().pack(weights, source);
+    }
+
+    /// For weights that come anew with every run.
+    public PanelPacking packing() {
+        return new PanelPacking(List.copyOf(cuts));
     }
 }

@@ -1,62 +1,91 @@
 package dev.runnel.internal.kernel;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.runnel.internal.kernel.PanelLayout.Cut;
+import dev.runnel.internal.kernel.PanelLayout.Range;
 import dev.runnel.internal.kernel.PanelLayout.Source;
 import dev.runnel.internal.kernel.Panels.Panel;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
 
-/// The packing of one panel, by [dev.runnel.graph.Precision]; [Panels] has the formats.
-final class PanelPacking {
+/// Packs the weights of a layout, by [dev.runnel.graph.Precision]; [Panels] has the formats. An
+/// image of one panel is made on the heap, column after column, and copied as a whole. Used by one
+/// thread at a time.
+public final class PanelPacking {
     private static final int STEPS = 127;
     private static final float TINY = 0x1p-95f;
 
-    private PanelPacking() {}
+    private final List<Cut> cuts;
 
-    static void pack(MemorySegment weights, Cut cut, Source source) {
-        switch (cut.panel().precision()) {
-            case F32 -> {
-                int half = cut.panel().width() / 2;
-                long at = cut.panel().offset();
-                strand(weights, at, cut, 0, half, source);
-                strand(weights, at + cut.panel().strandBytes(), cut, half, 2 * half, source);
+    /// The bias, then the weights of the inputs of its sums.
+    private final float[] column;
+
+    /// From the panel's head on.
+    private final int[] image;
+
+    PanelPacking(List<Cut> cuts) {
+        this.cuts = cuts;
+        int inputs = 0;
+        int ints = 0;
+        for (Cut cut : cuts) {
+            inputs = Math.max(inputs, cut.sums().to() - cut.sums().from());
+            ints = Math.max(ints, ints(cut.panel()));
+        }
+        column = new float[1 + inputs];
+        image = new int[ints];
+    }
+
+    private static int ints(Panel p) {
+        return Math.toIntExact((p.end() + p.strandBytes() - p.head()) / 4);
+    }
+
+    /// Writes every weight to its place. Allocates nothing.
+    public void pack(MemorySegment weights, Source source) {
+        for (int i = 0; i < cuts.size(); i++) {
+            Cut cut = cuts.get(i);
+            Panel p = cut.panel();
+            Range sums = cut.sums();
+            int length = ints(p);
+            Arrays.fill(image, 0, length, 0); // what no column covers is padding
+            for (int j = 0; j < cut.real(); j++) {
+                source.read(cut.group(), cut.first() + j, sums.from(), sums.to(), column);
+                int first = 1 + p.from() - sums.from();
+                switch (p.precision()) {
+                    case F32 -> f32(p, j, first);
+                    case BF16 -> bf16(p, j, first);
+                    case INT8 -> int8(p, j, first, 1 + sums.to() - sums.from());
+                }
             }
-            case BF16 -> bf16(weights, cut, source);
-            case INT8 -> int8(weights, cut, source);
+            MemorySegment.copy(image, 0, weights, JAVA_INT, p.head(), length);
         }
     }
 
-    /// The weight of input `k`, or the bias for k = −1, of the panel's column `j`; 0 for padding.
-    private static float at(Cut cut, Source source, int j, int k) {
-        return j >= cut.real() ? 0 : source.at(cut.group(), cut.first() + j, k);
-    }
-
-    private static void strand(
-            MemorySegment weights, long at, Cut cut, int left, int right, Source source) {
-        Panel p = cut.panel();
-        for (int k = p.continues() ? p.from() : p.from() - 1; k < p.to(); k++) {
-            for (int j = left; j < right; j++, at += 4) {
-                weights.set(JAVA_FLOAT, at, at(cut, source, j, k < p.from() ? -1 : k));
-            }
-        }
-    }
-
-    private static void bf16(MemorySegment weights, Cut cut, Source source) {
-        Panel p = cut.panel();
+    private void f32(Panel p, int j, int first) {
         int half = p.width() / 2;
-        for (int j = 0; !p.continues() && j < p.width(); j++) {
-            weights.set(JAVA_FLOAT, p.offset() + 4L * j, at(cut, source, j, -1));
+        int at = j < half ? j : (int) (p.strandBytes() / 4) + j - half;
+        if (!p.continues()) {
+            image[at] = Float.floatToRawIntBits(column[0]);
+            at += half;
         }
-        long at = p.inputs();
-        for (int k = p.from(); k < p.to(); k++) {
-            for (int j = 0; j < half; j++, at += 4) {
-                int upper = bf16(at(cut, source, j, k));
-                int lower = bf16(at(cut, source, half + j, k));
-                weights.set(JAVA_INT, at, upper << 16 | lower);
-            }
+        int last = first + p.to() - p.from();
+        for (int k = first; k < last; k++, at += half) {
+            image[at] = Float.floatToRawIntBits(column[k]);
+        }
+    }
+
+    private void bf16(Panel p, int j, int first) {
+        int half = p.width() / 2;
+        if (!p.continues()) {
+            image[j] = Float.floatToRawIntBits(column[0]);
+        }
+        int at = (int) (p.inputs() - p.head()) / 4 + (j < half ? j : j - half);
+        int shift = j < half ? 16 : 0;
+        int last = first + p.to() - p.from();
+        for (int k = first; k < last; k++, at += half) {
+            image[at] |= (bf16(column[k]) & 0xFFFF) << shift;
         }
     }
 
@@ -66,34 +95,25 @@ final class PanelPacking {
         return Float.isNaN(w) ? bits >>> 16 | 0x40 : bits + 0x7FFF + (bits >>> 16 & 1) >>> 16;
     }
 
-    private static void int8(MemorySegment weights, Cut cut, Source source) {
-        Panel p = cut.panel();
-        long bias = p.head() + 4L * p.width();
-        for (int j = 0; j < p.width(); j++) {
-            float scale = scale(cut, source, j);
-            weights.set(JAVA_FLOAT, p.head() + 4L * j, scale * 0x1p-24f);
-            weights.set(JAVA_FLOAT, bias + 4L * j, at(cut, source, j, -1));
-        }
+    /// Columns come in ascending order: those of lower bytes first.
+    private void int8(Panel p, int j, int first, int end) {
+        float unit = scale(end) * 0x1p-24f;
+        image[j] = Float.floatToRawIntBits(unit);
+        image[p.width() + j] = Float.floatToRawIntBits(column[0]);
         int quarter = p.width() / 4;
-        long at = p.inputs();
-        for (int k = p.from(); k < p.to(); k++) {
-            for (int l = 0; l < quarter; l++, at += 4) {
-                int packed = 0;
-                for (int q = 0; q < 4; q++) {
-                    int j = q * quarter + l;
-                    float unit = weights.get(JAVA_FLOAT, p.head() + 4L * j);
-                    packed |= quantise(at(cut, source, j, k), unit * 0x1p24f, packed, q) << 8 * q;
-                }
-                weights.set(JAVA_INT, at, packed);
-            }
+        int q = j / quarter;
+        int at = 2 * p.width() + j % quarter;
+        int last = first + p.to() - p.from();
+        for (int k = first; k < last; k++, at += quarter) {
+            image[at] |= quantise(column[k], unit * 0x1p24f, image[at], q) << 8 * q;
         }
     }
 
     /// 0 if there is nothing to scale, NaN if there is what no scale fits.
-    private static float scale(Cut cut, Source source, int j) {
+    private float scale(int end) {
         float max = 0;
-        for (int k = cut.sums().from(); k < cut.sums().to(); k++) {
-            max = Math.max(max, Math.abs(at(cut, source, j, k))); // NaN if one is
+        for (int k = 1; k < end; k++) {
+            max = Math.max(max, Math.abs(column[k])); // NaN if one is
         }
         return max < TINY ? 0 : max < Float.POSITIVE_INFINITY ? max / STEPS : Float.NaN;
     }

@@ -45,6 +45,7 @@ record StreamedProduct(Product product, List<Panels> matrices, Precision precisi
         List<Panels> matrices = new ArrayList<>();
         for (int g = 0; g < groups; g++) {
             int group = g;
+            var columns = PanelLayout.Source.of((_, j, i) -> source.at(group, i, j));
             String name =
                     String.join(
                             " ",
@@ -55,11 +56,7 @@ record StreamedProduct(Product product, List<Panels> matrices, Precision precisi
                             Integer.toString(width));
             MemorySegment data =
                     call.weights()
-                            .pack(
-                                    name,
-                                    sources,
-                                    panels.byteSize(),
-                                    s -> panels.pack(s, (_, j, i) -> source.at(group, i, j)));
+                            .pack(name, sources, panels.byteSize(), s -> panels.pack(s, columns));
             matrices.add(panels.over(data));
         }
         return new StreamedProduct(product, matrices, precision, groups * panels.byteSize());

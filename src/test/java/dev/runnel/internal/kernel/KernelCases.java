@@ -106,8 +106,8 @@ final class KernelCases {
                         .group(0, 4 * h, INPUTS, INPUTS + h, true, false, all);
         MemorySegment ofFirst = arena.allocate(first.byteSize(), 64);
         MemorySegment ofRest = arena.allocate(rest.byteSize(), 64);
-        first.pack(ofFirst, (g, column, k) -> (float) Math.sin(column + k));
-        rest.pack(ofRest, (g, column, k) -> (float) Math.sin(column + k));
+        first.pack(ofFirst, PanelLayout.Source.of((g, column, k) -> (float) Math.sin(column + k)));
+        rest.pack(ofRest, PanelLayout.Source.of((g, column, k) -> (float) Math.sin(column + k)));
         return List.of(first.over(ofFirst), rest.over(ofRest));
     }
 

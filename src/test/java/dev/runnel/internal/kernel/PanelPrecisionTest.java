@@ -53,7 +53,7 @@ class PanelPrecisionTest {
     private static Panels pack(Arena arena, Setting t, int width, Precision precision) {
         PanelLayout layout = new PanelLayout(width, precision).group(0, t.columns, 0, t.inputs);
         MemorySegment s = arena.allocate(layout.byteSize(), 64);
-        layout.pack(s, (g, c, k) -> t.w[c][k + 1]);
+        layout.pack(s, PanelLayout.Source.of((g, c, k) -> t.w[c][k + 1]));
         return layout.over(s);
     }
 

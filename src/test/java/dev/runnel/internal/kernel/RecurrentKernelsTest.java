@@ -150,8 +150,8 @@ class RecurrentKernelsTest {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment packed = arena.allocate(layout.byteSize(), 64);
             MemorySegment packedRest = arena.allocate(rest.byteSize(), 64);
-            layout.pack(packed, (g, c, k) -> w[g * size + c][k + 1]);
-            rest.pack(packedRest, (g, c, k) -> w[size + c][k + 1]);
+            layout.pack(packed, PanelLayout.Source.of((g, c, k) -> w[g * size + c][k + 1]));
+            rest.pack(packedRest, PanelLayout.Source.of((g, c, k) -> w[size + c][k + 1]));
             MemorySegment s = arena.allocate(Lanes.byteSize(lanes, 1, inputs, columns), 64);
             fill(s, random, false);
             Lanes at = Lanes.of(s, lanes, size, 1, inputs, columns);

@@ -124,33 +124,44 @@ final class GateWeights {
         return this;
     }
 
-    private float first(int group, int column, int k) {
+    private void first(int group, int column, int from, int to, float[] weights) {
         int h = cell.hiddenSize();
-        if (group == 0) {
-            int gate = column / h;
-            float value = weight(order[gate], column % h, k, true, true);
-            boolean sigmoid =
-                    cell.type() == Cell.Type.LSTM ? gate < 3 : cell.type() == Cell.Type.GRU;
-            return halved && sigmoid ? 0.5f * value : value;
+        if (group > 0) {
+            boolean split = cell.linearBeforeReset();
+            weights[0] = bias(2, column, !split || group == 1, !split || group == 2);
+            inputs(2, column, from, to, weights);
+            return;
         }
-        boolean split = cell.linearBeforeReset();
-        return weight(2, column, k, !split || group == 1, !split || group == 2);
+        int gate = column / h;
+        weights[0] = bias(order[gate], column % h, true, true);
+        inputs(order[gate], column % h, from, to, weights);
+        boolean sigmoid = cell.type() == Cell.Type.LSTM ? gate < 3 : cell.type() == Cell.Type.GRU;
+        if (halved && sigmoid) {
+            for (int k = 0; k <= to - from; k++) {
+                weights[k] *= 0.5f;
+            }
+        }
     }
 
-    /// Its inputs are counted H later, as r ⊙ h lies H behind h; the bias is the first's.
-    private float second(int group, int column, int k) {
-        return weight(2, column, k < 0 ? k : k - cell.hiddenSize(), true, true);
+    /// Its inputs are counted H later, as r ⊙ h lies H behind h.
+    private void second(int group, int column, int from, int to, float[] weights) {
+        weights[0] = bias(2, column, true, true);
+        inputs(2, column, from - cell.hiddenSize(), to - cell.hiddenSize(), weights);
     }
 
-    /// The weight of a gate's unit, or for k = −1 its bias: that of W, of R, or their sum.
-    private float weight(int gate, int unit, int k, boolean ofW, boolean ofR) {
+    /// The weights of a gate's unit from `weights[1]` on: W's row, then R's.
+    private void inputs(int gate, int unit, int from, int to, float[] weights) {
         long row = (long) gate * cell.hiddenSize() + unit;
-        if (k >= cell.inputSize()) {
-            return get(r, rOffset, row * cell.hiddenSize() + k - cell.inputSize());
-        }
-        if (k >= 0) {
-            return get(w, wOffset, row * cell.inputSize() + k);
-        }
+        int i = cell.inputSize();
+        int ofW = Math.max(0, Math.min(to, i) - from);
+        copy(w, wOffset, row * i + from, ofW, weights, 1);
+        int ofR = to - from - ofW;
+        copy(r, rOffset, row * cell.hiddenSize() + to - ofR - i, ofR, weights, 1 + ofW);
+    }
+
+    /// The bias of a gate's unit: that of W, of R, or their sum.
+    private float bias(int gate, int unit, boolean ofW, boolean ofR) {
+        long row = (long) gate * cell.hiddenSize() + unit;
         float sum = 0;
         if (biased && ofW) {
             sum += get(b, bOffset, row);
@@ -159,6 +170,16 @@ final class GateWeights {
             sum += get(b, bOffset, (long) cell.type().gates * cell.hiddenSize() + row);
         }
         return sum;
+    }
+
+    private void copy(MemorySegment s, long offset, long index, int count, float[] to, int at) {
+        if (cell.dtype() == DType.FLOAT32) {
+            MemorySegment.copy(s, JAVA_FLOAT_UNALIGNED, offset + 4 * index, to, at, count);
+            return;
+        }
+        for (int k = 0; k < count; k++) {
+            to[at + k] = get(s, offset, index + k);
+        }
     }
 
     private float get(MemorySegment s, long offset, long index) {

@@ -5,6 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.runnel.graph.DType;
 import dev.runnel.internal.kernel.Lanes;
+import dev.runnel.internal.kernel.PanelLayout;
+import dev.runnel.internal.kernel.PanelPacking;
 import dev.runnel.internal.kernel.Panels;
 import dev.runnel.internal.kernel.RecurrentKernels;
 import dev.runnel.internal.memory.Elements;
@@ -56,6 +58,11 @@ final class RecurrentStep implements Step {
     private final Slots cn;
     private final Slots peepholes;
     private final long peepholesAt;
+
+    /// Of weights that are fed.
+    private final @Nullable PanelPacking packing;
+
+    private final @Nullable PanelPacking secondPacking;
     private final Slots.Range range = new Slots.Range();
 
     /// The inputs of a chunk's steps, and where each step finds its sums of them.
@@ -84,6 +91,9 @@ final class RecurrentStep implements Step {
         r = in(bench, Cell.R);
         b = in(bench, Cell.B);
         lengths = in(bench, Cell.LENGTHS);
+        PanelLayout second = program.second;
+        packing = program.isFed() ? program.first.packing() : null;
+        secondPacking = program.isFed() && second != null ? second.packing() : null;
         int h = cell.hiddenSize();
         int i = cell.inputSize();
         long d = cell.directions();
@@ -160,15 +170,15 @@ final class RecurrentStep implements Step {
     /// Brings what a row may have of its own: fed weights, peepholes.
     private void prepare(int d, int row) {
         Matrices m = directions.get(d).matrices;
-        if (program.isFed() && w != null && r != null) {
+        if (packing != null && w != null && r != null) {
             GateWeights gates = directions.get(d).fed;
             gates.of(d, w.segment(row), w.offset(row), r.segment(row), r.offset(row));
             if (b != null) {
                 gates.bias(d, b.segment(row), b.offset(row));
             }
-            program.first.pack(m.first().weights(), gates.first);
-            if (program.second != null && m.second() != null) {
-                program.second.pack(m.second().weights(), gates.second);
+            packing.pack(m.first().weights(), gates.first);
+            if (secondPacking != null && m.second() != null) {
+                secondPacking.pack(m.second().weights(), gates.second);
             }
         }
         range.set(d, row, row + 1, 0, 1);
