@@ -10,6 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.TreeMap;
 import java.util.zip.CRC32C;
 
@@ -18,62 +21,70 @@ import java.util.zip.CRC32C;
 final class Fingerprint {
     private static final long CHUNK = 1 << 30;
 
-    private final StringBuilder text = new StringBuilder();
+    /// What the digest is made of; as text only then, as that takes a young process milliseconds.
+    private final List<Object> parts = new ArrayList<>();
 
     private Fingerprint() {}
 
-    static byte[] of(Graph graph, Options options) {
+    /// Reads the weights now; the digest is made when it is asked for.
+    static Fingerprint of(Graph graph, Options options) {
         Fingerprint f = new Fingerprint();
         f.add(graph);
-        f.text.append("bound");
-        new TreeMap<>(options.bound())
-                .forEach((name, t) -> f.text.append(name).append('=').append(digest(t)));
-        f.text.append("states").append(new TreeMap<>(options.states()));
-        f.text.append("dimensions").append(new TreeMap<>(options.dimensions()));
-        f.text.append("shapes").append(new TreeMap<>(options.shapes()));
-        f.text.append(options.isStateful()).append(options.isPairing());
+        f.add("bound");
+        new TreeMap<>(options.bound()).forEach((name, t) -> f.add(name, "=").add(t));
+        f.add("states", new TreeMap<>(options.states()));
+        f.add("dimensions", new TreeMap<>(options.dimensions()));
+        f.add("shapes", new TreeMap<>(options.shapes()));
+        f.add(options.isStateful(), options.isPairing());
         if (options.weights() != Precision.F32) {
-            f.text.append(options.weights()); // a state goes on in the arithmetic that made it
+            f.add(options.weights()); // a state goes on in the arithmetic that made it
         }
+        return f;
+    }
+
+    byte[] digest() {
+        StringBuilder text = new StringBuilder();
+        parts.forEach(text::append);
         try {
             return MessageDigest.getInstance("SHA-256")
-                    .digest(f.text.toString().getBytes(StandardCharsets.UTF_8));
+                    .digest(text.toString().getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JDK has SHA-256", e);
         }
     }
 
+    private Fingerprint add(Object... more) {
+        parts.addAll(Arrays.asList(more));
+        return this;
+    }
+
     private void add(Graph graph) {
-        graph.inputs().forEach(i -> text.append(i.name()).append(i.typeText()).append('\n'));
-        graph.outputs().forEach(o -> text.append(o.name()).append('\n'));
-        new TreeMap<>(graph.initializers())
-                .forEach((name, t) -> text.append(name).append(digest(t)).append('\n'));
+        graph.inputs().forEach(i -> add(i.name(), i.typeText(), '\n'));
+        graph.outputs().forEach(o -> add(o.name(), '\n'));
+        new TreeMap<>(graph.initializers()).forEach((name, t) -> add(name).add(t).add('\n'));
         for (Node node : graph.nodes()) {
-            text.append(node.domain())
-                    .append(node.op())
-                    .append(node.inputs())
-                    .append(node.outputs());
+            add(node.domain(), node.op(), node.inputs(), node.outputs());
             new TreeMap<>(node.attributes()).forEach(this::add);
-            text.append('\n');
+            add('\n');
         }
     }
 
     private void add(String name, Attribute attribute) {
-        text.append(name).append('=');
+        add(name, "=");
         switch (attribute) {
             case Attribute.OfGraph(Graph g) -> add(g);
-            case Attribute.OfTensor(Tensor t) -> text.append(digest(t));
-            default -> text.append(attribute);
+            case Attribute.OfTensor(Tensor t) -> add(t);
+            default -> add((Object) attribute);
         }
     }
 
-    private static String digest(Tensor tensor) {
+    private Fingerprint add(Tensor tensor) {
         CRC32C crc = new CRC32C();
         MemorySegment data = tensor.data();
         for (long at = 0; at < data.byteSize(); at += CHUNK) {
             crc.update(data.asSlice(at, Math.min(CHUNK, data.byteSize() - at)).asByteBuffer());
         }
-        return tensor.type() + ":" + Long.toHexString(crc.getValue());
+        return add(tensor.type(), ":", Long.toHexString(crc.getValue()));
     }
 
     /// The number of elements of all floating-point constants, those in branches included.

@@ -49,7 +49,7 @@ public final class Model implements AutoCloseable {
     /// Those of new sessions; null if they are still to be rehearsed.
     private @Nullable Kernels kernels;
 
-    private final byte[] fingerprint;
+    private final Fingerprint fingerprint;
     private final Object lock = new Object();
     private @Nullable Slab slab;
     private int openSessions;
@@ -321,7 +321,7 @@ public final class Model implements AutoCloseable {
     }
 
     byte[] fingerprint() {
-        return fingerprint;
+        return fingerprint.digest();
     }
 
     Plans plans() {

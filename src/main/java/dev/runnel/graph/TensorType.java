@@ -13,6 +13,17 @@ public record TensorType(DType dtype, Shape shape) {
         }
     }
 
+    // A record's own, when first called, costs a process that starts some milliseconds.
+    @Override
+    public boolean equals(Object o) {
+        return o instanceof TensorType t && dtype == t.dtype && shape.equals(t.shape);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * dtype.hashCode() + shape.hashCode();
+    }
+
     /// As messages write it: `float32[1, 512]`.
     @Override
     public String toString() {

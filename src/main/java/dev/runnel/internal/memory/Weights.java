@@ -14,7 +14,18 @@ import java.util.function.Consumer;
 /// A model's packed weights: off-heap, written once, then read by all threads. Weights packed the
 /// same way from the same tensors are packed once, however many plans use them.
 public final class Weights {
-    private record Key(String layout, List<Tensor> sources) {}
+    private record Key(String layout, List<Tensor> sources) {
+        // A record's own, when first called, costs a process that starts some milliseconds.
+        @Override
+        public boolean equals(Object o) {
+            return o instanceof Key k && layout.equals(k.layout) && sources.equals(k.sources);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * layout.hashCode() + sources.hashCode();
+        }
+    }
 
     private final Arena arena;
     private final Precision precision;

@@ -6,8 +6,6 @@ import dev.runnel.graph.Graph;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -16,7 +14,7 @@ import java.util.stream.Stream;
 
 /// Gives nodes of other operator sets the meaning they would have in [Graph#OPSET].
 ///
-/// [#RULES] is all there is to it: for each operator the rewritings that it needs, each with the
+/// [#rules] is all there is to it: for each operator the rewritings that it needs, each with the
 /// operator set from which on it is no longer needed. What a rule does not touch has not changed
 /// between operator sets 1 and 27, or only in the element types allowed. Source: the operators'
 /// change log of the ONNX standard.
@@ -26,60 +24,12 @@ final class Normalizer {
     /// No tensor has this many axes; a larger axis is a corrupt file's.
     private static final int MAX_RANK = 64;
 
-    private record Rule(long before, Consumer<Draft> rewriting) {}
+    private final Draft draft;
+    private final long version;
 
-    private static final Map<String, List<Rule>> RULES = rules();
-
-    private static Map<String, List<Rule>> rules() {
-        Map<String, List<Rule>> r = new HashMap<>();
-        // What was an attribute is an input now.
-        add(r, "Squeeze Unsqueeze ReduceSum", 13, Normalizer::axesToInput);
-        add(
-                r,
-                "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax",
-                18,
-                Normalizer::axesToInput);
-        add(r, "ReduceMean ReduceMin ReduceProd ReduceSumSquare", 18, Normalizer::axesToInput);
-        add(r, "Reshape", 5, d -> attributeToInput(d, "shape", 1));
-        add(r, "Slice", 10, Normalizer::sliceToInputs);
-        add(r, "Clip", 11, Normalizer::clipToInputs);
-        add(r, "Pad", 11, Normalizer::padToInputs);
-        add(r, "TopK", 10, d -> d.setInput(1, d.longs("k", d.takeLong("k", 0))));
-        add(r, "Split", 13, d -> attributeToInput(d, "split", 1));
-        // What was implied is said now.
-        add(r, "Split", 18, Normalizer::splitEqually);
-        add(r, "Concat", 4, d -> d.attributes.putIfAbsent("axis", new Attribute.OfLong(1)));
-        add(r, "Selu", 6, Normalizer::seluOfFewerDigits);
-        add(r, "Softmax LogSoftmax Hardmax", 13, Normalizer::coerceToMatrix);
-        add(r, "Add Sub Mul Div Pow And Or Xor Equal Greater Less", 7, Normalizer::broadcastAtAxis);
-        add(r, "PRelu", 7, Normalizer::slopeAtChannels);
-        add(r, "GroupNormalization", 21, Normalizer::groupNormalizationByChannel);
-        add(r, "Scatter", 11, d -> d.becomeOther("ScatterElements"));
-        // What has gone.
-        add(r, "Cast", 6, Normalizer::castByName);
-        add(r, "Cast CastLike", ALWAYS, Normalizer::castWithoutFloat8);
-        add(r, "Gemm", 7, d -> d.takeLong("broadcast", 0)); // broadcasting is always allowed now
-        add(
-                r,
-                "RNN GRU LSTM",
-                7,
-                d -> d.takeLong("output_sequence", 0)); // an output's name says it
-        add(r, "Tile", 6, Normalizer::refuseTile);
-        add(r, "BatchNormalization", 14, Normalizer::batchNormalizationForInference);
-        // What is nothing at run time.
-        add(r, "Dropout", 7, Normalizer::refuseTraining);
-        add(r, "Dropout", ALWAYS, Normalizer::dropoutForInference);
-        add(r, "Constant", ALWAYS, Normalizer::constantToInitializer);
-        return r;
-    }
-
-    private Normalizer() {}
-
-    private static void add(
-            Map<String, List<Rule>> to, String ops, long before, Consumer<Draft> rewriting) {
-        for (String op : ops.split(" ")) {
-            to.computeIfAbsent(op, k -> new ArrayList<>()).add(new Rule(before, rewriting));
-        }
+    private Normalizer(Draft draft, long version) {
+        this.draft = draft;
+        this.version = version;
     }
 
     /// Rewrites `d`, a node of the standard domain in operator set `version`.
@@ -91,14 +41,69 @@ final class Normalizer {
         if (version < 6) {
             d.attributes.remove("consumed_inputs"); // a hint to an executor of 2017
         }
-        for (Rule rule : RULES.getOrDefault(d.op, List.of())) {
-            if (version < rule.before) {
-                if (d.outputs.isEmpty() || d.outputs.getFirst().isEmpty()) {
-                    throw d.malformed("has no output");
-                }
-                rule.rewriting.accept(d);
+        new Normalizer(d, version).rules();
+    }
+
+    /// A rule is made when its operator is met: a process that starts waits for no others.
+    private void rules() {
+        switch (draft.op) {
+            // What was an attribute is an input now.
+            case "Squeeze", "Unsqueeze", "ReduceSum" -> before(13, Normalizer::axesToInput);
+            case "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax" ->
+                    before(18, Normalizer::axesToInput);
+            case "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare" ->
+                    before(18, Normalizer::axesToInput);
+            case "Reshape" -> before(5, d -> attributeToInput(d, "shape", 1));
+            case "Slice" -> before(10, Normalizer::sliceToInputs);
+            case "Clip" -> before(11, Normalizer::clipToInputs);
+            case "Pad" -> before(11, Normalizer::padToInputs);
+            case "TopK" -> before(10, d -> d.setInput(1, d.longs("k", d.takeLong("k", 0))));
+            case "Split" -> {
+                before(13, d -> attributeToInput(d, "split", 1));
+                before(18, Normalizer::splitEqually);
             }
+            // What was implied is said now.
+            case "Concat" ->
+                    before(4, d -> d.attributes.putIfAbsent("axis", new Attribute.OfLong(1)));
+            case "Selu" -> before(6, Normalizer::seluOfFewerDigits);
+            case "Softmax", "LogSoftmax", "Hardmax" -> before(13, Normalizer::coerceToMatrix);
+            case "Add", "Sub", "Mul", "Div", "Pow" -> before(7, Normalizer::broadcastAtAxis);
+            case "And", "Or", "Xor", "Equal", "Greater", "Less" ->
+                    before(7, Normalizer::broadcastAtAxis);
+            case "PRelu" -> before(7, Normalizer::slopeAtChannels);
+            case "GroupNormalization" -> before(21, Normalizer::groupNormalizationByChannel);
+            case "Scatter" -> before(11, d -> d.becomeOther("ScatterElements"));
+            // What has gone.
+            case "Cast" -> {
+                before(6, Normalizer::castByName);
+                before(ALWAYS, Normalizer::castWithoutFloat8);
+            }
+            case "CastLike" -> before(ALWAYS, Normalizer::castWithoutFloat8);
+            // Broadcasting is always allowed now.
+            case "Gemm" -> before(7, d -> d.takeLong("broadcast", 0));
+            // An output's name says it.
+            case "RNN", "GRU", "LSTM" -> before(7, d -> d.takeLong("output_sequence", 0));
+            case "Tile" -> before(6, Normalizer::refuseTile);
+            case "BatchNormalization" -> before(14, Normalizer::batchNormalizationForInference);
+            // What is nothing at run time.
+            case "Dropout" -> {
+                before(7, Normalizer::refuseTraining);
+                before(ALWAYS, Normalizer::dropoutForInference);
+            }
+            case "Constant" -> before(ALWAYS, Normalizer::constantToInitializer);
+            default -> {}
         }
+    }
+
+    /// Does what operator sets before `set` need.
+    private void before(long set, Consumer<Draft> rewriting) {
+        if (version >= set) {
+            return;
+        }
+        if (draft.outputs.isEmpty() || draft.outputs.getFirst().isEmpty()) {
+            throw draft.malformed("has no output");
+        }
+        rewriting.accept(draft);
     }
 
     private static void attributeToInput(Draft d, String name, int input) {
