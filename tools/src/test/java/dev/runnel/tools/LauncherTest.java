@@ -248,6 +248,44 @@ class LauncherTest {
         assertThat(outcome.out).contains(" -Xmx1g -Xint -cp ").doesNotContain("runnel.stderr");
     }
 
+    @Test
+    void classes_areNotedOnce_andAnewAfterABuild() throws Exception {
+        Path jdk = jdk("java-25", "25.0.1");
+        executable(
+                jdk.resolve("bin/java"),
+                """
+                #!/usr/bin/env bash
+                for a in "$@"; do
+                    case $a in
+                        -XX:AOTCacheOutput=*) echo noted >"${a#*=}"; echo "$*" >>"$0.noted"; exit ;;
+                    esac
+                done
+                echo "$*"
+                """);
+        String classes = "-XX:AOTCache=" + root.resolve("tools/target/launch/classes.aot");
+        assertThat(launch().out).contains(classes + " -Xlog:disable");
+        assertThat(launch().out).contains(classes);
+        Files.writeString(root.resolve("tools/src/main/New.java"), "");
+        assertThat(launch().out).contains(classes);
+        assertThat(Files.readAllLines(jdk.resolve("bin/java.noted")))
+                .hasSize(2)
+                .allMatch(l -> l.contains("Runnel inspect " + root + "/tools/src/main/resources/"));
+
+        environment.put("RUNNEL_JAVA_OPTS", "-Xint");
+        assertThat(launch().out).doesNotContain("AOTCache");
+    }
+
+    @Test
+    void classes_thatCannotBeNoted_areNotMissed() throws Exception {
+        Path jdk = jdk("java-25", "25.0.1");
+        executable(
+                jdk.resolve("bin/java"),
+                "#!/usr/bin/env bash\n[[ $* != *AOTCacheOutput* ]] || exit 1\necho \"$*\"\n");
+        Outcome outcome = launch();
+        assertThat(outcome.exit).isZero();
+        assertThat(outcome.out).contains("dev.runnel.tools.Runnel").doesNotContain("AOTCache");
+    }
+
     private Outcome launch() throws IOException, InterruptedException {
         return run(start("runnel", List.of()));
     }
