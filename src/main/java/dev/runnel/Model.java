@@ -2,6 +2,7 @@ package dev.runnel;
 
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Precision;
+import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Slab;
@@ -76,6 +77,11 @@ public final class Model implements AutoCloseable {
                         options.memoryLimit());
         this.plans = new Plans(compilation, options);
         this.fingerprint = Fingerprint.of(graph, options);
+        for (Tensor t : graph.initializers().values()) {
+            if (t.data().isMapped()) { // packed elsewhere: the file need not stay in memory as well
+                t.data().unload();
+            }
+        }
     }
 
     /// Compiles a graph with default options.
