@@ -2,6 +2,7 @@ package dev.runnel.internal.kernel;
 
 import dev.runnel.graph.Precision;
 import dev.runnel.internal.kernel.Panels.Panel;
+import dev.runnel.internal.memory.Blocks;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -104,9 +105,9 @@ public final class PanelLayout {
         return this;
     }
 
-    /// Bytes of the packed weights.
+    /// Bytes of the packed weights; behind int8 there is room to read the last row's vector whole.
     public long byteSize() {
-        return byteSize;
+        return precision == Precision.INT8 ? byteSize + Blocks.LINE : byteSize;
     }
 
     /// The panels over weights that were packed, or will be, by [#pack].

@@ -7,6 +7,7 @@ import dev.runnel.internal.kernel.Panels.Panel;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -23,7 +24,8 @@ import java.nio.ByteOrder;
 /// Four lanes share what was unpacked, in blocks as [VectorPanelBlocks] has them, whose notes on C2
 /// hold here too: hence no method of our own in a block.
 ///
-/// It takes panels whose rows are whole vectors.
+/// The rows of a panel of 32 or 96 columns end within a vector of 512 bits. That vector is read to
+/// its end and computed with the rest, and only what is the row's is written.
 final class VectorPanelsInt8 implements PanelProduct {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
@@ -91,9 +93,15 @@ final class VectorPanelsInt8 implements PanelProduct {
         long row = p.rowBytes();
         long xs = at.xStride();
         long zs = at.zStride();
-        for (long j = 0; j < row; j += V) {
+        long j = 0;
+        for (; j + V <= row; j += V) {
             lowerHalves(w, from + j, row, rows, s, x, xs, z + j, row, zs);
             upperHalves(w, from + j, row, rows, s, x, xs, z + j, row, zs);
+        }
+        if (j < row) {
+            for (int m = 0; m < 4; m++) {
+                ragged(w, from + j, row, rows, s, x + m * xs, z + m * zs + j, row, row - j);
+            }
         }
     }
 
@@ -105,8 +113,11 @@ final class VectorPanelsInt8 implements PanelProduct {
         for (; j + 2 * V <= row; j += 2 * V) {
             block1x2(w, from + j, row, rows, s, x, z + j, row);
         }
-        if (j < row) {
+        for (; j + V <= row; j += V) {
             block1x1(w, from + j, row, rows, s, x, z + j, row);
+        }
+        if (j < row) {
+            ragged(w, from + j, row, rows, s, x, z + j, row, row - j);
         }
     }
 
@@ -218,6 +229,51 @@ final class VectorPanelsInt8 implements PanelProduct {
         a1.intoMemorySegment(s, z + part, LE);
         a2.intoMemorySegment(s, z + 2 * part, LE);
         a3.intoMemorySegment(s, z + 3 * part, LE);
+    }
+
+    /// As [#block1x1], the last `bytes` of a row.
+    private static void ragged(
+            MemorySegment w,
+            long from,
+            long row,
+            int rows,
+            MemorySegment s,
+            long x,
+            long z,
+            long part,
+            long bytes) {
+        VectorMask<Float> some = F.indexInRange(0, (int) bytes / 4);
+        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + part, LE);
+        FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + 2 * part, LE);
+        FloatVector a3 = FloatVector.fromMemorySegment(F, s, z + 3 * part, LE);
+        for (int k = 0; k < rows; k++) {
+            long xk = x + 4L * k;
+            long wk = from + k * row;
+            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
+            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
+            FloatVector w0 =
+                    (FloatVector)
+                            i0.lanewise(VectorOperators.LSHL, 24)
+                                    .convertShape(VectorOperators.I2F, F, 0);
+            a0 = w0.fma(xa, a0);
+            FloatVector w1 =
+                    (FloatVector)
+                            i0.lanewise(VectorOperators.LSHL, 16)
+                                    .convertShape(VectorOperators.I2F, F, 0);
+            a1 = w1.fma(xa, a1);
+            FloatVector w2 =
+                    (FloatVector)
+                            i0.lanewise(VectorOperators.LSHL, 8)
+                                    .convertShape(VectorOperators.I2F, F, 0);
+            a2 = w2.fma(xa, a2);
+            FloatVector w3 = (FloatVector) i0.convertShape(VectorOperators.I2F, F, 0);
+            a3 = w3.fma(xa, a3);
+        }
+        a0.intoMemorySegment(s, z, LE, some);
+        a1.intoMemorySegment(s, z + part, LE, some);
+        a2.intoMemorySegment(s, z + 2 * part, LE, some);
+        a3.intoMemorySegment(s, z + 3 * part, LE, some);
     }
 
     private static void lowerHalves(

@@ -37,10 +37,6 @@ final class VectorRecurrent implements RecurrentKernels {
     private final PanelProduct int8 =
             Width.<PanelProduct>copy(VectorPanelsInt8.class, F.vectorBitSize());
 
-    /// For panels of 32 or 96 columns, whose rows do not fill vectors of 512 bits.
-    private final PanelProduct int8Narrow =
-            Width.<PanelProduct>copy(VectorPanelsInt8.class, Math.min(256, F.vectorBitSize()));
-
     private final Activations apply =
             Width.<Activations>copy(VectorElements.class, F.vectorBitSize());
 
@@ -59,7 +55,7 @@ final class VectorRecurrent implements RecurrentKernels {
                     switch (p.precision()) {
                         case F32 -> f32;
                         case BF16 -> bf16;
-                        case INT8 -> p.rowBytes() % V == 0 ? int8 : int8Narrow;
+                        case INT8 -> int8;
                     };
             product.multiply(p, panels.weights(), at, lanes);
         }
