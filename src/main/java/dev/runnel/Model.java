@@ -3,6 +3,7 @@ package dev.runnel;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
+import dev.runnel.internal.kernel.Crew;
 import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Slab;
@@ -334,10 +335,15 @@ public final class Model implements AutoCloseable {
         return plans;
     }
 
-    BoundPlan bind(Plan plan, int rows) {
+    /// A crew for a session.
+    Crew crew() {
+        return options.threads() == 1 ? Crew.ALONE : new Crew(options.threads());
+    }
+
+    BoundPlan bind(Plan plan, int rows, Crew crew) {
         long bytes;
         try {
-            bytes = plan.byteSize(rows);
+            bytes = plan.byteSize(rows, crew.size());
         } catch (ArithmeticException e) {
             bytes = Long.MAX_VALUE;
         }
@@ -353,7 +359,7 @@ public final class Model implements AutoCloseable {
                             + options.memoryLimit()
                             + " (Options.memoryLimit)");
         }
-        return plan.bind(rows, weights, kernels(plan, rows));
+        return plan.bind(rows, weights, kernels(plan, rows), crew);
     }
 
     // ---- for rehearsals
@@ -389,7 +395,7 @@ public final class Model implements AutoCloseable {
         KernelSwitch fixed = KernelSwitch.fixed(kernels);
         return excerpt
                 ? plan.bindForRehearsal(rows, weights, fixed)
-                : plan.bind(rows, weights, fixed);
+                : plan.bind(rows, weights, fixed, Crew.ALONE);
     }
 
     /// One of this model is over; if it kept the model from being freed, that is done now.

@@ -3,6 +3,7 @@ package dev.runnel;
 import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
+import dev.runnel.internal.kernel.Crew;
 import dev.runnel.internal.kernel.Kernels;
 
 import org.jspecify.annotations.Nullable;
@@ -59,6 +60,7 @@ public final class Options {
                     true,
                     KernelSet.AUTO,
                     Precision.F32,
+                    1,
                     MEMORY_LIMIT);
 
     private final Map<String, Tensor> bound;
@@ -69,6 +71,7 @@ public final class Options {
     private final boolean pairing;
     private final KernelSet kernels;
     private final Precision weights;
+    private final int threads;
     private final long memoryLimit;
 
     private Options(
@@ -80,6 +83,7 @@ public final class Options {
             boolean pairing,
             KernelSet kernels,
             Precision weights,
+            int threads,
             long memoryLimit) {
         this.bound = bound;
         this.dimensions = dimensions;
@@ -89,6 +93,7 @@ public final class Options {
         this.pairing = pairing;
         this.kernels = kernels;
         this.weights = weights;
+        this.threads = threads;
         this.memoryLimit = memoryLimit;
     }
 
@@ -120,6 +125,7 @@ public final class Options {
                 pairing,
                 kernels,
                 weights,
+                threads,
                 memoryLimit);
     }
 
@@ -134,6 +140,7 @@ public final class Options {
                 pairing,
                 kernels,
                 weights,
+                threads,
                 memoryLimit);
     }
 
@@ -149,6 +156,7 @@ public final class Options {
                 pairing,
                 kernels,
                 weights,
+                threads,
                 memoryLimit);
     }
 
@@ -164,6 +172,7 @@ public final class Options {
                 pairing,
                 kernels,
                 weights,
+                threads,
                 memoryLimit);
     }
 
@@ -171,20 +180,20 @@ public final class Options {
     /// to step, instead of starting each call from zero.
     public Options stateful() {
         return new Options(
-                bound, dimensions, shapes, states, true, pairing, kernels, weights, memoryLimit);
+                bound, dimensions, shapes, states, true, pairing, kernels, weights, threads, memoryLimit);
     }
 
     /// Leaves every state input and output in the port list: each call is independent of the one
     /// before.
     public Options stateless() {
         return new Options(
-                bound, dimensions, shapes, Map.of(), false, false, kernels, weights, memoryLimit);
+                bound, dimensions, shapes, Map.of(), false, false, kernels, weights, threads, memoryLimit);
     }
 
     /// Chooses the arithmetic.
     public Options kernels(KernelSet set) {
         return new Options(
-                bound, dimensions, shapes, states, stateful, pairing, set, weights, memoryLimit);
+                bound, dimensions, shapes, states, stateful, pairing, set, weights, threads, memoryLimit);
     }
 
     /// Stores the constant weight matrices of RNN, GRU, LSTM, MatMul and Gemm in fewer bits, which
@@ -204,6 +213,37 @@ public final class Options {
                 pairing,
                 kernels,
                 precision,
+                threads,
+                memoryLimit);
+    }
+
+    /// Lets `n` threads compute the large products of recurrent nodes, and of MatMul and Gemm with
+    /// weights of fewer bits: whoever steps the session, and n − 1 threads of each session's own;
+    /// 1 unless said otherwise. The results have the same bits.
+    ///
+    /// Pays from a hidden size of about 256 on, as long as there are cores with nothing else to do;
+    /// smaller products are left to the caller. The other threads start with the first large
+    /// product, keep their cores busy for some 50 µs after each one, then sleep, and end when
+    /// the session is closed. So s open sessions have up to s · (n − 1) threads: where many streams
+    /// keep all cores busy anyway, a session a core with one thread each does more. Takes scratch
+    /// memory for each thread.
+    ///
+    /// @throws IllegalArgumentException if not in 1 … 64
+    public Options threads(int n) {
+        if (n < 1 || n > Crew.MOST) {
+            throw new IllegalArgumentException(
+                    "threads is " + n + ", expected 1 … " + Crew.MOST + "; more than cores do harm");
+        }
+        return new Options(
+                bound,
+                dimensions,
+                shapes,
+                states,
+                stateful,
+                pairing,
+                kernels,
+                weights,
+                n,
                 memoryLimit);
     }
 
@@ -217,7 +257,7 @@ public final class Options {
                     "memory limit is " + bytes + ", expected at least 1 byte");
         }
         return new Options(
-                bound, dimensions, shapes, states, stateful, pairing, kernels, weights, bytes);
+                bound, dimensions, shapes, states, stateful, pairing, kernels, weights, threads, bytes);
     }
 
     Map<String, Tensor> bound() {
@@ -251,6 +291,10 @@ public final class Options {
 
     Precision weights() {
         return weights;
+    }
+
+    int threads() {
+        return threads;
     }
 
     long memoryLimit() {

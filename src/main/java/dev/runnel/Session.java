@@ -1,6 +1,7 @@
 package dev.runnel;
 
 import dev.runnel.graph.Tensor;
+import dev.runnel.internal.kernel.Crew;
 import dev.runnel.internal.plan.BoundPlan;
 import dev.runnel.internal.plan.Plan;
 
@@ -23,6 +24,7 @@ public final class Session extends Guard implements AutoCloseable {
 
     private final Model model;
     private final int rows;
+    private final Crew crew;
     private final @Nullable BoundPlan bench;
     private final Map<Plan, BoundPlan> runs = new LinkedHashMap<>(16, 0.75f, true);
     private final State[] own;
@@ -31,9 +33,10 @@ public final class Session extends Guard implements AutoCloseable {
     Session(Model model, int rows) {
         this.model = model;
         this.rows = rows;
+        this.crew = model.crew();
         Plan step = model.plans().stepPlan();
         this.bench =
-                step == null || model.stepObstacle().isPresent() ? null : model.bind(step, rows);
+                step == null || model.stepObstacle().isPresent() ? null : model.bind(step, rows, crew);
         // Only now: asking for the bench refuses more rows than memory allows.
         this.own = new State[rows];
     }
@@ -302,7 +305,7 @@ public final class Session extends Guard implements AutoCloseable {
     private BoundPlan bound(Plan plan, int rows) {
         BoundPlan bound = runs.get(plan);
         if (bound == null) {
-            bound = model.bind(plan, rows);
+            bound = model.bind(plan, rows, crew);
             runs.put(plan, bound);
             if (runs.size() > KEPT_RUNS) {
                 Plan eldest = runs.keySet().iterator().next();
@@ -366,6 +369,7 @@ public final class Session extends Guard implements AutoCloseable {
             reopen();
             throw e;
         }
+        crew.close(); // before the memory that its threads may still be at
         runs.values().forEach(BoundPlan::close);
         if (bench != null) {
             bench.close();

@@ -98,6 +98,11 @@ public record Kernels(
         }
     }
 
+    /// These with other recurrent ones.
+    Kernels with(RecurrentKernels other) {
+        return new Kernels(name, other, dense, elements, arithmetic);
+    }
+
     @Override
     public String toString() {
         return name;

@@ -18,7 +18,12 @@ public interface RecurrentKernels {
     ///
     /// @param backwards from the last panel to the first, which changes no bit. A caller that
     ///   alternates finds the last-read panels still in cache
-    void multiply(Panels panels, boolean backwards, Lanes at, int lanes);
+    default void multiply(Panels panels, boolean backwards, Lanes at, int lanes) {
+        multiply(panels, 0, panels.panels().length, backwards, at, lanes);
+    }
+
+    /// The same for the panels in \[from, to) only; each has columns of z to itself.
+    void multiply(Panels panels, int from, int to, boolean backwards, Lanes at, int lanes);
 
     /// h = tanh(z).
     void rnn(Lanes at, int lanes);

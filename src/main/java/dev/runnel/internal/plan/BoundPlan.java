@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
+import dev.runnel.internal.kernel.Crew;
 import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Blocks;
@@ -37,10 +38,12 @@ public final class BoundPlan implements AutoCloseable {
     private final int rows;
     private final Weights weights;
     private final KernelSwitch kernels;
+    private final Crew crew;
     private final boolean rehearsal;
     private Kernels kernelsOfSteps;
     private Step[] steps;
 
+    /// @param crew shares the products; each of its threads has scratch of its own
     /// @param rehearsal see [Bench]
     /// @param arena its own, which it closes
     BoundPlan(
@@ -48,6 +51,7 @@ public final class BoundPlan implements AutoCloseable {
             int rows,
             Weights weights,
             KernelSwitch kernels,
+            Crew crew,
             boolean rehearsal,
             Arena arena) {
         this.plan = plan;
@@ -55,11 +59,12 @@ public final class BoundPlan implements AutoCloseable {
         this.rows = rows;
         this.weights = weights;
         this.kernels = kernels;
+        this.crew = crew;
         this.rehearsal = rehearsal;
         plan.inputs().forEach((name, t) -> inputs.put(name, port(t, rows)));
         plan.outputs().forEach((name, t) -> outputs.put(name, port(t, rows)));
         block = Blocks.allocate(arena, plan.rowBytes() * rows);
-        scratch = Blocks.allocate(arena, Plan.scratchBytes(plan.items(), rows));
+        scratch = Blocks.allocate(arena, plan.scratchBytes(rows) * crew.size());
         states = new Operand.Rows(rows);
         kernelsOfSteps = kernels.current();
         steps = new Binding(kernelsOfSteps).steps(plan.items());
@@ -116,7 +121,7 @@ public final class BoundPlan implements AutoCloseable {
         private final Kernels kernels;
 
         Binding(Kernels kernels) {
-            this.kernels = kernels;
+            this.kernels = crew.share(kernels, plan.scratchBytes(rows));
         }
 
         Step[] steps(List<Item> items) {

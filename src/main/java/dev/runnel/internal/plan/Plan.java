@@ -1,6 +1,7 @@
 package dev.runnel.internal.plan;
 
 import dev.runnel.graph.TensorType;
+import dev.runnel.internal.kernel.Crew;
 import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.memory.Blocks;
 import dev.runnel.internal.memory.Weights;
@@ -133,8 +134,8 @@ public final class Plan {
         return rowBytes;
     }
 
-    /// Bytes of a session of that many rows: ports, blocks and scratch.
-    public long byteSize(int rows) {
+    /// Bytes of a session of that many rows: ports, blocks, and scratch for each thread.
+    public long byteSize(int rows, int threads) {
         long ports = 0;
         for (TensorType t : inputs().values()) {
             ports = Math.addExact(ports, Math.multiplyExact(Blocks.aligned(t.byteSize()), rows));
@@ -144,10 +145,15 @@ public final class Plan {
         }
         return Math.addExact(
                 Math.addExact(ports, Math.multiplyExact(rowBytes, rows)),
-                scratchBytes(items, rows));
+                Math.multiplyExact(scratchBytes(rows), threads));
     }
 
-    static long scratchBytes(List<Item> items, int rows) {
+    /// Bytes of one thread's scratch, in whole cache lines.
+    long scratchBytes(int rows) {
+        return Blocks.aligned(scratchBytes(items, rows));
+    }
+
+    private static long scratchBytes(List<Item> items, int rows) {
         long bytes = 0;
         for (Item item : items) {
             long needed =
@@ -184,20 +190,22 @@ public final class Plan {
     /// Memory and steps for one session.
     ///
     /// @param rows the greatest number of rows to run
-    public BoundPlan bind(int rows, Weights weights, KernelSwitch kernels) {
-        return bind(rows, weights, kernels, false);
+    /// @param crew shares the products
+    public BoundPlan bind(int rows, Weights weights, KernelSwitch kernels, Crew crew) {
+        return bind(rows, weights, kernels, crew, false);
     }
 
     /// The same for a rehearsal, whose results are of no use: see [Bench].
     public BoundPlan bindForRehearsal(int rows, Weights weights, KernelSwitch kernels) {
-        return bind(rows, weights, kernels, true);
+        return bind(rows, weights, kernels, Crew.ALONE, true);
     }
 
-    private BoundPlan bind(int rows, Weights weights, KernelSwitch kernels, boolean rehearsal) {
+    private BoundPlan bind(
+            int rows, Weights weights, KernelSwitch kernels, Crew crew, boolean rehearsal) {
         Arena arena = Arena.ofShared();
         boolean done = false;
         try {
-            BoundPlan bound = new BoundPlan(this, rows, weights, kernels, rehearsal, arena);
+            BoundPlan bound = new BoundPlan(this, rows, weights, kernels, crew, rehearsal, arena);
             done = true;
             return bound;
         } finally {

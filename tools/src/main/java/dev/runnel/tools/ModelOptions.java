@@ -77,6 +77,14 @@ final class ModelOptions {
                             + " bf16, or int8 with a scale for each gate row.")
     private Precision weights = Precision.F32;
 
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description =
+                    "How many threads share the large products of recurrent layers; 1 unless said"
+                            + " otherwise. All give the same bits.")
+    private int threads = 1;
+
     static final class Dims implements CommandLine.ITypeConverter<long[]> {
         @Override
         public long[] convert(String text) {
@@ -127,7 +135,7 @@ final class ModelOptions {
         for (Map.Entry<String, String> e : states.entrySet()) {
             o = o.state(e.getKey(), e.getValue());
         }
-        return (stateful ? o.stateful() : o).kernels(kernels).weights(weights);
+        return (stateful ? o.stateful() : o).kernels(kernels).weights(weights).threads(threads);
     }
 
     /// Names of inputs that need no value: bound, or carried as state.

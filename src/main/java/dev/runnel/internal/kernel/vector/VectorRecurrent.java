@@ -46,11 +46,11 @@ final class VectorRecurrent implements RecurrentKernels {
     }
 
     @Override
-    public void multiply(Panels panels, boolean backwards, Lanes at, int lanes) {
+    public void multiply(
+            Panels panels, int from, int to, boolean backwards, Lanes at, int lanes) {
         Panel[] all = panels.panels();
-        int last = all.length - 1;
-        for (int i = 0; i <= last; i++) {
-            Panel p = all[backwards ? last - i : i];
+        for (int i = from; i < to; i++) {
+            Panel p = all[backwards ? to - 1 - (i - from) : i];
             PanelProduct product =
                     switch (p.precision()) {
                         case F32 -> f32;
