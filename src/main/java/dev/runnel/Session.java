@@ -205,6 +205,11 @@ public final class Session extends Guard implements AutoCloseable {
         }
     }
 
+    /// Who steps this session.
+    Crew crew() {
+        return crew;
+    }
+
     /// Waits until steps run on the kernels that they will run on for good.
     void awaitKernels() throws InterruptedException {
         bench().kernels().use();

@@ -63,6 +63,15 @@ public final class Crew implements AutoCloseable {
                 : kernels.with(new SharedRecurrent(kernels.recurrent(), this, shadowBytes));
     }
 
+    /// How many panels the helpers did in time, of all products so far.
+    public long helped() {
+        long panels = 0;
+        for (Helper h : helpers) {
+            panels += h.taken();
+        }
+        return panels;
+    }
+
     static boolean isWorthSharing(Panels panels, int lanes) {
         long weights = 0;
         for (Panel p : panels.panels()) {

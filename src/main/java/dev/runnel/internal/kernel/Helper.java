@@ -38,6 +38,7 @@ final class Helper implements Runnable {
     private int misses;
     private int rest;
     private boolean called;
+    private long taken;
 
     Helper(Crew crew, int index) {
         this.crew = crew;
@@ -100,6 +101,7 @@ final class Helper implements Runnable {
 
     /// After a product of which it did so many panels.
     void review(int did) {
+        taken += did;
         if (did > 0) {
             misses = 0;
             rest = 0;
@@ -110,6 +112,11 @@ final class Helper implements Runnable {
             misses = Math.min(misses + 1, MOST_MISSES);
             rest = 1 << misses;
         }
+    }
+
+    /// How many panels it did in time, of all products.
+    long taken() {
+        return taken;
     }
 
     /// Waits for its end, which has been ordered.
