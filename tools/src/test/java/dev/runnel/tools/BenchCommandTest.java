@@ -57,6 +57,13 @@ class BenchCommandTest {
     }
 
     @Test
+    void threads_ofNoUse_areRefused() throws IOException {
+        Captured c = Captured.of("bench", TinyModels.sum(temp), "--threads", 0);
+        assertThat(c.exit()).isNotZero();
+        assertThat(c.err()).contains("threads is 0, expected 1 … 64");
+    }
+
+    @Test
     void text_namesTheFigures() throws IOException {
         Captured c = Captured.of("bench", TinyModels.shift(temp), "--seconds", "0.1");
         assertThat(c.exit()).isZero();
