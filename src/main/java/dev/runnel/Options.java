@@ -180,20 +180,47 @@ public final class Options {
     /// to step, instead of starting each call from zero.
     public Options stateful() {
         return new Options(
-                bound, dimensions, shapes, states, true, pairing, kernels, weights, threads, memoryLimit);
+                bound,
+                dimensions,
+                shapes,
+                states,
+                true,
+                pairing,
+                kernels,
+                weights,
+                threads,
+                memoryLimit);
     }
 
     /// Leaves every state input and output in the port list: each call is independent of the one
     /// before.
     public Options stateless() {
         return new Options(
-                bound, dimensions, shapes, Map.of(), false, false, kernels, weights, threads, memoryLimit);
+                bound,
+                dimensions,
+                shapes,
+                Map.of(),
+                false,
+                false,
+                kernels,
+                weights,
+                threads,
+                memoryLimit);
     }
 
     /// Chooses the arithmetic.
     public Options kernels(KernelSet set) {
         return new Options(
-                bound, dimensions, shapes, states, stateful, pairing, set, weights, threads, memoryLimit);
+                bound,
+                dimensions,
+                shapes,
+                states,
+                stateful,
+                pairing,
+                set,
+                weights,
+                threads,
+                memoryLimit);
     }
 
     /// Stores the constant weight matrices of RNN, GRU, LSTM, MatMul and Gemm in fewer bits, which
@@ -218,13 +245,13 @@ public final class Options {
     }
 
     /// Lets `n` threads compute the large products of recurrent nodes, and of MatMul and Gemm with
-    /// weights of fewer bits: whoever steps the session, and n − 1 threads of each session's own;
-    /// 1 unless said otherwise. The results have the same bits.
+    /// weights of fewer bits: whoever steps the session, and n − 1 threads of each session's own; 1
+    /// unless said otherwise. The results have the same bits.
     ///
     /// Pays from a hidden size of about 256 on, as long as there are cores with nothing else to do;
     /// smaller products are left to the caller. The other threads start with the first large
-    /// product, keep their cores busy for some 50 µs after each one, then sleep, and end when
-    /// the session is closed. So s open sessions have up to s · (n − 1) threads: where many streams
+    /// product, keep their cores busy for some 50 µs after each one, then sleep, and end when the
+    /// session is closed. So s open sessions have up to s · (n − 1) threads: where many streams
     /// keep all cores busy anyway, a session a core with one thread each does more. Takes scratch
     /// memory for each thread.
     ///
@@ -232,7 +259,11 @@ public final class Options {
     public Options threads(int n) {
         if (n < 1 || n > Crew.MOST) {
             throw new IllegalArgumentException(
-                    "threads is " + n + ", expected 1 … " + Crew.MOST + "; more than cores do harm");
+                    "threads is "
+                            + n
+                            + ", expected 1 … "
+                            + Crew.MOST
+                            + "; more than cores do harm");
         }
         return new Options(
                 bound,
@@ -257,7 +288,16 @@ public final class Options {
                     "memory limit is " + bytes + ", expected at least 1 byte");
         }
         return new Options(
-                bound, dimensions, shapes, states, stateful, pairing, kernels, weights, threads, bytes);
+                bound,
+                dimensions,
+                shapes,
+                states,
+                stateful,
+                pairing,
+                kernels,
+                weights,
+                threads,
+                bytes);
     }
 
     Map<String, Tensor> bound() {

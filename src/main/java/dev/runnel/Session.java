@@ -36,7 +36,9 @@ public final class Session extends Guard implements AutoCloseable {
         this.crew = model.crew();
         Plan step = model.plans().stepPlan();
         this.bench =
-                step == null || model.stepObstacle().isPresent() ? null : model.bind(step, rows, crew);
+                step == null || model.stepObstacle().isPresent()
+                        ? null
+                        : model.bind(step, rows, crew);
         // Only now: asking for the bench refuses more rows than memory allows.
         this.own = new State[rows];
     }

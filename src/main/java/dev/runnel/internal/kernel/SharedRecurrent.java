@@ -28,8 +28,7 @@ final class SharedRecurrent implements RecurrentKernels {
     }
 
     @Override
-    public void multiply(
-            Panels panels, int from, int to, boolean backwards, Lanes at, int lanes) {
+    public void multiply(Panels panels, int from, int to, boolean backwards, Lanes at, int lanes) {
         if (to - from == panels.panels().length && Crew.isWorthSharing(panels, lanes)) {
             crew.multiply(this, panels, backwards, at, shadows(at), lanes);
         } else {

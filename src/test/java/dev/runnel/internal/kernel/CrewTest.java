@@ -14,8 +14,8 @@ import java.lang.reflect.Proxy;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 
-/// What helpers do, and may do wrong. The caller sleeps before it multiplies, so that they get a core
-/// even where there is one.
+/// What helpers do, and may do wrong. The caller sleeps before it multiplies, so that they get a
+/// core even where there is one.
 class CrewTest {
     private static final int INPUTS = 300;
     private static final int COLUMNS = 1000;

@@ -22,8 +22,7 @@ public final class ScalarRecurrent implements RecurrentKernels {
     }
 
     @Override
-    public void multiply(
-            Panels panels, int from, int to, boolean backwards, Lanes at, int lanes) {
+    public void multiply(Panels panels, int from, int to, boolean backwards, Lanes at, int lanes) {
         Panel[] all = panels.panels();
         MemorySegment w = panels.weights();
         for (int i = from; i < to; i++) {

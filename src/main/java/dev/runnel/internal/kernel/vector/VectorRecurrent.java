@@ -46,8 +46,7 @@ final class VectorRecurrent implements RecurrentKernels {
     }
 
     @Override
-    public void multiply(
-            Panels panels, int from, int to, boolean backwards, Lanes at, int lanes) {
+    public void multiply(Panels panels, int from, int to, boolean backwards, Lanes at, int lanes) {
         Panel[] all = panels.panels();
         for (int i = from; i < to; i++) {
             Panel p = all[backwards ? to - 1 - (i - from) : i];
