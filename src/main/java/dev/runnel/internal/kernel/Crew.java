@@ -99,6 +99,7 @@ public final class Crew implements AutoCloseable {
             shared.kernels.multiply(panels, 0, all, backwards, at, lanes);
             return;
         }
+        VarHandle.storeStoreFence(); // the last product is over before this is written
         this.shared = shared;
         this.panels = panels;
         this.at = at;
