@@ -27,7 +27,7 @@ public final class Crew implements AutoCloseable {
     /// Weights × lanes, at least, of a product that is worth sharing.
     private static final long LEAST_WORK = 1 << 18;
 
-    private final Helper[] helpers;
+    private final Hand[] helpers;
     private volatile boolean closed;
 
     /// Odd while a product is on; what follows is written while it is even.
@@ -42,9 +42,9 @@ public final class Crew implements AutoCloseable {
 
     /// @param threads the caller and its helpers, which are started when they are first needed
     public Crew(int threads) {
-        helpers = new Helper[threads - 1];
+        helpers = new Hand[threads - 1];
         for (int i = 0; i < helpers.length; i++) {
-            helpers[i] = new Helper(this, i);
+            helpers[i] = new Hand(this, i);
         }
     }
 
@@ -66,7 +66,7 @@ public final class Crew implements AutoCloseable {
     /// How many panels the helpers did in time, of all products so far.
     public long helped() {
         long panels = 0;
-        for (Helper h : helpers) {
+        for (Hand h : helpers) {
             panels += h.taken();
         }
         return panels;
@@ -92,7 +92,7 @@ public final class Crew implements AutoCloseable {
             int lanes) {
         int all = panels.panels().length;
         boolean helped = false;
-        for (Helper h : helpers) {
+        for (Hand h : helpers) {
             helped |= h.call(end(h.part, all) - start(h.part, all));
         }
         if (!helped) {
@@ -113,7 +113,7 @@ public final class Crew implements AutoCloseable {
             long start = System.nanoTime();
             shared.kernels.multiply(panels, 0, own, backwards, at, lanes);
             long patience = (System.nanoTime() - start) * 3 / 2 / Math.max(1, own);
-            for (Helper h : helpers) {
+            for (Hand h : helpers) {
                 finish(h, shared, panels, backwards, at, shadows[h.part - 1], lanes, now, patience);
             }
         } finally {
@@ -122,7 +122,7 @@ public final class Crew implements AutoCloseable {
     }
 
     private void finish(
-            Helper h,
+            Hand h,
             SharedRecurrent shared,
             Panels panels,
             boolean backwards,
@@ -163,7 +163,7 @@ public final class Crew implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
-        for (Helper h : helpers) {
+        for (Hand h : helpers) {
             h.end();
         }
     }
@@ -179,7 +179,7 @@ public final class Crew implements AutoCloseable {
     }
 
     /// Computes what it gets of the helper's part of the product of `now`.
-    void help(Helper h, long now) {
+    void help(Hand h, long now) {
         SharedRecurrent shared = this.shared;
         Panels panels = this.panels;
         Lanes at = this.at;

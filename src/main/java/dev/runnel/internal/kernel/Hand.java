@@ -9,7 +9,7 @@ import java.util.concurrent.locks.LockSupport;
 ///
 /// Waking a parked one costs the caller some microseconds. After one that came too late it is left
 /// to sleep for twice as many products as the last time.
-final class Helper implements Runnable {
+final class Hand implements Runnable {
     private static final int SPINS = 100;
     private static final long AWAKE_NANOS = 50_000;
     private static final int MOST_MISSES = 10;
@@ -40,7 +40,7 @@ final class Helper implements Runnable {
     private boolean called;
     private long taken;
 
-    Helper(Crew crew, int index) {
+    Hand(Crew crew, int index) {
         this.crew = crew;
         part = index + 1;
     }
