@@ -29,7 +29,7 @@ class CrewTest {
         void happen() throws InterruptedException;
     }
 
-    private Kernels kernels(Incident ofCaller, Incident ofHelper) {
+    private Kernels kernels(Incident ofCaller, Incident ofHand) {
         RecurrentKernels scalar = Kernels.scalar().recurrent();
         RecurrentKernels eventful =
                 (RecurrentKernels)
@@ -39,7 +39,7 @@ class CrewTest {
                                 (_, method, args) -> {
                                     if (method.getName().equals("multiply")) {
                                         boolean mine = Thread.currentThread() == caller;
-                                        (mine ? ofCaller : ofHelper).happen();
+                                        (mine ? ofCaller : ofHand).happen();
                                     }
                                     try {
                                         return method.invoke(scalar, args);
@@ -59,7 +59,7 @@ class CrewTest {
         try (crew;
                 Arena arena = Arena.ofShared()) {
             MemorySegment weights = arena.allocate(layout.byteSize(), 64);
-            layout.pack(weights, (_, _, _) -> random.nextFloat(-1, 1));
+            layout.pack(weights, PanelLayout.Source.of((_, _, _) -> random.nextFloat(-1, 1)));
             Panels all = layout.over(weights);
             MemorySegment s = arena.allocate(3 * bytes, 64);
             MemorySegment want = arena.allocate(bytes, 64);
