@@ -24,7 +24,7 @@ class RunnelTest {
         assertThat(c.err())
                 .startsWith(
                         "runnel: there is no command 'verfy'; commands are inspect, run, verify,"
-                                + " bench");
+                                + " accuracy, bench");
     }
 
     @Test
