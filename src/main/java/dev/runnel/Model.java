@@ -167,7 +167,7 @@ public final class Model implements AutoCloseable {
         return Fingerprint.parameters(graph);
     }
 
-    /// How the weights of recurrent and dense layers are stored.
+    /// What [Options#weights] asked for; how each layer is stored says [#describe].
     public Precision precision() {
         return options.weights();
     }
@@ -268,8 +268,10 @@ public final class Model implements AutoCloseable {
     }
 
     /// Steps a scratch session until steps run at full speed and allocate nothing: waits until the
-    /// vector kernels are compiled and in use. A thread that is interrupted meanwhile returns
-    /// early, still interrupted; the background goes on by itself.
+    /// vector kernels are compiled and in use. Takes a second or two, and gives up after some 40 on
+    /// a machine that leaves the compiler no time; does nothing if the model cannot be stepped
+    /// ([#stepObstacle]). Plans of [Session#run] are not concerned. A thread that is interrupted
+    /// meanwhile returns early, still interrupted; the background goes on by itself.
     ///
     /// @throws IllegalStateException if the model is closed
     public void warmUp() {

@@ -97,6 +97,8 @@ public final class Options {
         this.memoryLimit = memoryLimit;
     }
 
+    /// Nothing bound, open dimensions 1, the states of recurrent nodes paired, not stateful,
+    /// [KernelSet#AUTO], weights of [Precision#F32], one thread, a memory limit of 1 GiB.
     public static Options defaults() {
         return DEFAULTS;
     }
@@ -114,7 +116,8 @@ public final class Options {
         return bind(name, Tensor.ofDoubles(Shape.SCALAR, value));
     }
 
-    /// Fixes input `name` to a tensor.
+    /// Fixes input `name` to a tensor. Compiling throws [IllegalArgumentException] if there is no
+    /// such input, or if its type or shape does not fit.
     public Options bind(String name, Tensor value) {
         return new Options(
                 with(bound, name, value),
@@ -193,7 +196,7 @@ public final class Options {
     }
 
     /// Leaves every state input and output in the port list: each call is independent of the one
-    /// before.
+    /// before. Drops earlier [#state] and [#stateful]; calls after it apply.
     public Options stateless() {
         return new Options(
                 bound,
@@ -208,7 +211,8 @@ public final class Options {
                 memoryLimit);
     }
 
-    /// Chooses the arithmetic.
+    /// Chooses the arithmetic, AUTO unless said otherwise. With VECTOR compiling throws
+    /// [IllegalStateException] where the module of the Vector API is missing.
     public Options kernels(KernelSet set) {
         return new Options(
                 bound,
@@ -223,13 +227,16 @@ public final class Options {
                 memoryLimit);
     }
 
-    /// Stores the constant weight matrices of RNN, GRU, LSTM, MatMul and Gemm in fewer bits, which
-    /// makes models whose weights do not fit into the first caches about 2 and 3 times as fast; F32
-    /// unless said otherwise. All else stays what it is, and so does the arithmetic, float32:
-    /// convolutions, Einsum, MatMul of two tensors that are fed, Gemm whose C is fed or has rows of
-    /// its own (`[M, N]`), biases, weights that are fed, matrices of a type other than float32 (of
-    /// recurrent nodes: of any type). The plan ([Model#describe]) says what was packed how. The
-    /// results are another model's: a snapshot taken under one precision is refused under another.
+    /// Stores the constant weight matrices of RNN, GRU, LSTM, MatMul and Gemm in fewer bits; F32
+    /// unless said otherwise. That pays where a step of one row waits for its weights: from a
+    /// hidden size of 128 (bf16) or 256 (int8) on, more the larger; with 16 rows or more it can be
+    /// slower (benchmarks/results, `Precision` and `PanelProducts`). All else stays what it is, and
+    /// so does the arithmetic, float32: convolutions, Einsum, MatMul of two tensors that are fed,
+    /// Gemm whose C is fed or has rows of its own (`[M, N]`), biases, weights that are fed, and
+    /// matrices of MatMul and Gemm that are not float32. (Those of recurrent nodes are stored in
+    /// fewer bits whatever their type; under F32, bfloat16 ones keep their two bytes.) The plan
+    /// ([Model#describe]) says what was packed how. The results are another model's: a snapshot
+    /// taken under one precision is refused under another.
     public Options weights(Precision precision) {
         return new Options(
                 bound,
@@ -248,8 +255,9 @@ public final class Options {
     /// weights of fewer bits: whoever steps the session, and n − 1 threads of each session's own; 1
     /// unless said otherwise. The results have the same bits.
     ///
-    /// Pays from a hidden size of about 256 on, as long as there are cores with nothing else to do;
-    /// smaller products are left to the caller. The other threads start with the first large
+    /// Shared are products of 2¹⁸ weights × rows or more, as of an LSTM of 256 units at one row;
+    /// smaller ones are left to the caller. Pays as long as there are cores with nothing else to do.
+    /// The other threads start with the first large
     /// product, keep their cores busy for some 50 µs after each one, then sleep, and end when the
     /// session is closed. So s open sessions have up to s · (n − 1) threads: where many streams
     /// keep all cores busy anyway, a session a core with one thread each does more. Takes scratch
@@ -263,7 +271,7 @@ public final class Options {
                             + n
                             + ", expected 1 … "
                             + Crew.MOST
-                            + "; more than cores do harm");
+                            + "; at most one for each idle core pays");
         }
         return new Options(
                 bound,
@@ -278,8 +286,10 @@ public final class Options {
                 memoryLimit);
     }
 
-    /// The greatest tensor and the greatest session, in bytes, that a model may ask for; 1 GiB
-    /// unless said otherwise. Keeps a file from claiming more memory than its user would grant.
+    /// The most bytes that one tensor, or a session's memory for one plan, may take; 1 GiB unless
+    /// said otherwise. Keeps a file from claiming more memory than its user would grant. It is no
+    /// total: weights, states, further sessions, and the plans that a session keeps for
+    /// [Session#run] come on top.
     ///
     /// @throws IllegalArgumentException if not positive
     public Options memoryLimit(long bytes) {

@@ -17,8 +17,8 @@ import java.util.Objects;
 /// One worker's bench for up to N rows, each row a stream: inputs, outputs, scratch, all off-heap.
 /// Used by one thread at a time; a second one gets an exception.
 ///
-/// Write a step's input to [#input(String)], call [#step(State)], read [#output(String)]. A step
-/// allocates nothing.
+/// Write a step's input to [#input(String)], call [#step(State)], read [#output(String)]. After
+/// [Model#warmUp] a step allocates nothing.
 public final class Session extends Guard implements AutoCloseable {
     private static final int KEPT_RUNS = 8;
 

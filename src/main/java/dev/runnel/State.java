@@ -103,7 +103,9 @@ public final class State extends Guard implements AutoCloseable {
         }
     }
 
-    /// The memory of one tensor of [Model#states], to look at or to set between steps.
+    /// The memory of one tensor of [Model#states], to look at or to set between steps: row-major
+    /// elements in the machine's byte order. Nothing stops a step meanwhile. Do not keep it beyond
+    /// [#close]: the memory then is another stream's, and no exception tells.
     ///
     /// @throws IllegalArgumentException if there is no such tensor
     /// @throws IllegalStateException if the state is closed

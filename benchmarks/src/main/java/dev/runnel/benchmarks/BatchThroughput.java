@@ -14,12 +14,8 @@ public class BatchThroughput extends LayerBenchmark {
     @Param({
         "LSTM-128x1",
         "LSTM-128x2",
-        "LSTM-128x3",
         "LSTM-128x4",
-        "LSTM-128x5",
-        "LSTM-128x8",
         "LSTM-128x16",
-        "LSTM-128x32",
         "LSTM-128x64",
         "LSTM-256x1",
         "LSTM-256x2",
@@ -31,13 +27,8 @@ public class BatchThroughput extends LayerBenchmark {
         "LSTM-256x32",
         "LSTM-256x64",
         "LSTM-512x1",
-        "LSTM-512x2",
-        "LSTM-512x3",
         "LSTM-512x4",
-        "LSTM-512x5",
-        "LSTM-512x8",
         "LSTM-512x16",
-        "LSTM-512x32",
         "LSTM-512x64"
     })
     String model = "";

@@ -65,8 +65,8 @@ final class ModelOptions {
             names = "--kernels",
             paramLabel = "SET",
             description =
-                    "The arithmetic: vector, scalar, or auto (the default: vector where it is"
-                            + " there). All give the same bits.")
+                    "The arithmetic: vector, scalar, or auto (the default: scalar at first, vector"
+                            + " once it is compiled, where it is there). All give the same bits.")
     private KernelSet kernels = KernelSet.AUTO;
 
     @Option(
