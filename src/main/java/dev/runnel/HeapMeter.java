@@ -19,7 +19,9 @@ final class HeapMeter {
 
     /// Null where there is none.
     static @Nullable HeapMeter find() {
-        return INSTANCE != null && INSTANCE.threads.isThreadAllocatedMemorySupported()
+        return INSTANCE != null
+                        && INSTANCE.threads.isThreadAllocatedMemorySupported()
+                        && INSTANCE.threads.isThreadAllocatedMemoryEnabled()
                 ? INSTANCE
                 : null;
     }

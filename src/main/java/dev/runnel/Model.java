@@ -2,7 +2,6 @@ package dev.runnel;
 
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Precision;
-import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Crew;
 import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
@@ -52,6 +51,7 @@ public final class Model implements AutoCloseable {
     private @Nullable Kernels kernels;
 
     private final Fingerprint fingerprint;
+    private final KernelSwitch.Runs runs = new KernelSwitch.Runs();
     private final Object lock = new Object();
     private @Nullable Slab slab;
     private int openSessions;
@@ -78,11 +78,6 @@ public final class Model implements AutoCloseable {
                         options.memoryLimit());
         this.plans = new Plans(compilation, options);
         this.fingerprint = Fingerprint.of(graph, options);
-        for (Tensor t : graph.initializers().values()) {
-            if (t.data().isMapped()) { // packed elsewhere: the file need not stay in memory as well
-                t.data().unload();
-            }
-        }
     }
 
     /// Compiles a graph with default options.
@@ -370,15 +365,25 @@ public final class Model implements AutoCloseable {
         if (kernels != null) {
             return KernelSwitch.fixed(kernels);
         }
-        if (isRehearsed(plan, rows)) {
+        // Sequences of many lengths are plans of one run each: what one plan's rehearsal has
+        // compiled serves the others, though not all of them whole.
+        if (isRehearsed(rows)) {
             return KernelSwitch.fixed(Kernels.preferred());
         }
         KernelSwitch[] itself = new KernelSwitch[1];
         itself[0] =
                 KernelSwitch.from(
                         Kernels.scalar(),
+                        runs,
                         () -> WarmUp.submit(new Rehearsal(this, plan, rows, itself[0])));
         return itself[0];
+    }
+
+    private boolean isRehearsed(int rows) {
+        synchronized (lock) {
+            return rehearsed.values().stream()
+                    .anyMatch(most -> most >= Math.min(rows, Rehearsal.MOST_ROWS));
+        }
     }
 
     boolean isRehearsed(Plan plan, int rows) {

@@ -256,12 +256,11 @@ public final class Options {
     /// unless said otherwise. The results have the same bits.
     ///
     /// Shared are products of 2¹⁸ weights × rows or more, as of an LSTM of 256 units at one row;
-    /// smaller ones are left to the caller. Pays as long as there are cores with nothing else to do.
-    /// The other threads start with the first large
-    /// product, keep their cores busy for some 50 µs after each one, then sleep, and end when the
-    /// session is closed. So s open sessions have up to s · (n − 1) threads: where many streams
-    /// keep all cores busy anyway, a session a core with one thread each does more. Takes scratch
-    /// memory for each thread.
+    /// smaller ones are left to the caller. Pays as long as there are cores with nothing else to
+    /// do. The other threads start with the first large product, keep their cores busy for some 50
+    /// µs after each one, then sleep, and end when the session is closed. So s open sessions have
+    /// up to s · (n − 1) threads: where many streams keep all cores busy anyway, a session a core
+    /// with one thread each does more. Takes scratch memory for each thread.
     ///
     /// @throws IllegalArgumentException if not in 1 … 64
     public Options threads(int n) {

@@ -29,7 +29,13 @@ final class WarmUp {
                                 .inheritInheritableThreadLocals(false)
                                 .unstarted(WarmUp::work);
                 t.setContextClassLoader(null);
-                t.start();
+                try {
+                    t.start();
+                } catch (OutOfMemoryError e) {
+                    // No thread to be had: all stay with the kernels they have.
+                    abandon();
+                    return;
+                }
                 thread = t;
             }
         }
@@ -57,6 +63,9 @@ final class WarmUp {
                 // By somebody who wants all threads to end.
                 r.giveUp();
                 abandon();
+            } catch (Throwable e) {
+                // Of a logger, or for want of memory: whoever waits must not wait for ever.
+                r.giveUp();
             }
         }
     }

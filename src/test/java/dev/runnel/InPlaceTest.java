@@ -99,4 +99,42 @@ class InPlaceTest {
             assertThat(state.snapshot().toBytes()).isEqualTo(before);
         }
     }
+
+    /// An output fed back by name that is the recurrence's own state too.
+    @Test
+    void twoStates_thatBecomeTheSame_bothDo() {
+        Random random = new Random(5);
+        Graph graph =
+                new GraphBuilder("feeding")
+                        .input("x", DType.FLOAT32, 1, 1, I)
+                        .input("prev", DType.FLOAT32, 1, 1, H)
+                        .output("y", DType.FLOAT32, 1, 1, 1, H)
+                        .output("hn", DType.FLOAT32, 1, 1, H)
+                        .weights("w", random, 1, 4 * H, I + H)
+                        .weights("r", random, 1, 4 * H, H)
+                        .node("Concat", "x prev", "xs", Map.of("axis", new Attribute.OfLong(2)))
+                        .node(
+                                "LSTM",
+                                "xs w r",
+                                "y hn",
+                                Map.of("hidden_size", new Attribute.OfLong(H)))
+                        .build();
+        Options options = Options.defaults().stateful().state("hn", "prev");
+        try (Model model = Model.compile(graph, options);
+                Session session = model.open();
+                State state = model.newState()) {
+            for (int t = 0; t < 3; t++) {
+                session.input("x").setAtIndex(JAVA_FLOAT, 0, 1);
+                session.step(state);
+                float[] y = session.output("y").toArray(JAVA_FLOAT);
+                for (Port port : model.states()) {
+                    if (!port.name().endsWith(".c")) {
+                        assertThat(state.tensor(port.name()).toArray(JAVA_FLOAT))
+                                .as(port.name())
+                                .isEqualTo(y);
+                    }
+                }
+            }
+        }
+    }
 }

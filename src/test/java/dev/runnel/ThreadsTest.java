@@ -224,6 +224,9 @@ class ThreadsTest {
     void threads_ofNoUse_areRefused(int threads) {
         assertThatThrownBy(() -> Options.defaults().threads(threads))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("threads is " + threads + ", expected 1 … 64; at most one for each idle core pays");
+                .hasMessage(
+                        "threads is "
+                                + threads
+                                + ", expected 1 … 64; at most one for each idle core pays");
     }
 }

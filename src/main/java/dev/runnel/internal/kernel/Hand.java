@@ -70,7 +70,11 @@ final class Hand implements Runnable {
                         .inheritInheritableThreadLocals(false)
                         .unstarted(this);
         t.setContextClassLoader(null);
-        t.start();
+        try {
+            t.start();
+        } catch (OutOfMemoryError e) {
+            return; // no thread to be had now: the caller does without
+        }
         thread = t;
     }
 
@@ -183,6 +187,7 @@ final class Hand implements Runnable {
                 parked = true;
                 if (crew.turn() == turn && !crew.isClosed()) {
                     LockSupport.park(this);
+                    Thread.interrupted(); // else it would never park again
                 }
                 parked = false;
                 i = 0;

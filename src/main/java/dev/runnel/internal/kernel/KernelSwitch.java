@@ -11,32 +11,39 @@ public final class KernelSwitch {
 
     private volatile Kernels current;
     private @Nullable Runnable whenUsed;
-    private int runs;
+    private final Runs runs;
     private boolean done;
 
-    private KernelSwitch(Kernels first, @Nullable Runnable whenUsed) {
+    /// Counts the runs of all plans of one model; of two threads' at once it may miss one.
+    public static final class Runs {
+        private int count;
+    }
+
+    private KernelSwitch(Kernels first, Runs runs, @Nullable Runnable whenUsed) {
         this.current = first;
+        this.runs = runs;
         this.whenUsed = whenUsed;
         this.done = whenUsed == null;
     }
 
     /// These kernels, for good.
     public static KernelSwitch fixed(Kernels kernels) {
-        return new KernelSwitch(kernels, null);
+        return new KernelSwitch(kernels, new Runs(), null);
     }
 
     /// `first` for now.
     ///
-    /// @param whenUsed called once, before the second run: sees to it that [#to] is called some
-    ///   time. What is never run is never prepared for
-    public static KernelSwitch from(Kernels first, Runnable whenUsed) {
-        return new KernelSwitch(first, whenUsed);
+    /// @param runs shared with other plans
+    /// @param whenUsed called once, before the second of all these runs that is this plan's: sees
+    ///   to it that [#to] is called some time. What is never run is never prepared for
+    public static KernelSwitch from(Kernels first, Runs runs, Runnable whenUsed) {
+        return new KernelSwitch(first, runs, whenUsed);
     }
 
     /// The kernels for the run that starts now.
     public Kernels forRun() {
         // Of threads that share it some may miss the change for a while, or call twice: no harm.
-        if (whenUsed != null && ++runs >= RUNS_BEFORE_CALL) {
+        if (whenUsed != null && ++runs.count >= RUNS_BEFORE_CALL) {
             use();
         }
         return current;

@@ -94,7 +94,9 @@ public final class Plan {
         for (Lowered.Carried c : changed) {
             Value root = c.after().root();
             Long offset = Objects.requireNonNull(stateOffsets.get(c.before()));
-            if (!outputPorts.containsKey(root) && inPlace.allows(c.before(), root)) {
+            if (!outputPorts.containsKey(root)
+                    && !stateOffsets.containsKey(root) // two states may become the same
+                    && inPlace.allows(c.before(), root)) {
                 stateOffsets.put(root, offset);
             } else {
                 commits.add(new Item.Copy(c.after(), c.before()));

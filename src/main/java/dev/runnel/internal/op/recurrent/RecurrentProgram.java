@@ -131,9 +131,10 @@ final class RecurrentProgram implements Program {
         return isFed() || i != Cell.W && i != Cell.R && i != Cell.B;
     }
 
+    /// The second direction reads X after the first has written its part of the states.
     @Override
     public boolean readsFirst() {
-        return true;
+        return cell.directions() == 1;
     }
 
     // ---- scratch, one part behind the other: lanes, peepholes, a chunk's lanes, fed weights
