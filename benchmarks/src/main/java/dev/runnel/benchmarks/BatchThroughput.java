@@ -12,8 +12,6 @@ import org.openjdk.jmh.annotations.Setup;
 public class BatchThroughput extends LayerBenchmark {
     /// The model and the rows.
     @Param({
-        "LSTM-128x1",
-        "LSTM-128x2",
         "LSTM-128x4",
         "LSTM-128x16",
         "LSTM-128x64",
@@ -21,13 +19,9 @@ public class BatchThroughput extends LayerBenchmark {
         "LSTM-256x2",
         "LSTM-256x3",
         "LSTM-256x4",
-        "LSTM-256x5",
         "LSTM-256x8",
         "LSTM-256x16",
-        "LSTM-256x32",
         "LSTM-256x64",
-        "LSTM-512x1",
-        "LSTM-512x4",
         "LSTM-512x16",
         "LSTM-512x64"
     })

@@ -86,10 +86,17 @@ public final class Run {
         try (PrintStream out = new PrintStream(json.toFile(), StandardCharsets.UTF_8)) {
             ResultFormatFactory.getInstance(ResultFormatType.JSON, out).writeOut(results);
         }
+        Files.writeString(json, withoutPaths(Files.readString(json)));
         Report report = Report.of(question, json);
         Files.writeString(folder.resolve(question.name() + ".md"), report.markdown(environment));
         report.chart(folder.resolve(question.name() + ".svg"));
         System.out.println("written: " + folder.resolve(question.name() + ".md"));
+    }
+
+    /// What JMH writes without the paths of the machine it ran on.
+    static String withoutPaths(String json) {
+        return json.replaceAll("\"jvm\" : \"[^\"]*\"", "\"jvm\" : \"java\"")
+                .replaceAll("-Drunnel\\.shared=[^\"]*", "-Drunnel.shared=../shared");
     }
 
     private Collection<RunResult> measure(Question question, String model, String engine)

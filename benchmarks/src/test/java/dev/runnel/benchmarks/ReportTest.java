@@ -84,4 +84,11 @@ class ReportTest {
             assertThat(question.engines()).as(question.name()).isNotEmpty();
         }
     }
+
+    @Test
+    void results_tellNoPathsOfTheMachine() {
+        String json = "\"jvm\" : \"/opt/jdk/bin/java\", [\"-Drunnel.shared=/data/models\"]";
+        assertThat(Run.withoutPaths(json))
+                .isEqualTo("\"jvm\" : \"java\", [\"-Drunnel.shared=../shared\"]");
+    }
 }
