@@ -87,7 +87,9 @@ class ReadmeTest {
                         "README.md",
                         "CONTRIBUTING.md",
                         "docs/architecture.md",
-                        "docs/formats.md")) {
+                        "docs/formats.md",
+                        "docs/performance.md",
+                        "benchmarks/README.md")) {
             Path file = ROOT.resolve(page);
             List<String> links =
                     Pattern.compile("\\]\\(([^)#:]+)[)#]")
