@@ -12,14 +12,10 @@ import org.openjdk.jmh.annotations.Setup;
 public class BatchThroughput extends LayerBenchmark {
     /// The model and the rows.
     @Param({
-        "LSTM-128x4",
         "LSTM-128x16",
         "LSTM-128x64",
-        "LSTM-256x1",
         "LSTM-256x2",
-        "LSTM-256x3",
         "LSTM-256x4",
-        "LSTM-256x8",
         "LSTM-256x16",
         "LSTM-256x64",
         "LSTM-512x16",

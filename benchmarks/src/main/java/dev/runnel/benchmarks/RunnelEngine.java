@@ -36,7 +36,7 @@ final class RunnelEngine implements Engine {
                         Models.read(w.op(), MemorySegment.ofArray(w.toOnnxOfOpenLength())),
                         options);
         if (warm) {
-            model.warmUp();
+            model.warmUp(w.rows());
         }
         return w.steps() == 1 ? new Steps(model, w) : new Sequence(model, w);
     }
