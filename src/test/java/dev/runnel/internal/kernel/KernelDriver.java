@@ -8,7 +8,7 @@ import java.util.function.Consumer;
 
 /// Runs all kernels as a process does that starts with the scalar ones: long on these, with a few
 /// calls of the vector ones among them, then on the vector ones until they allocate nothing. Prints
-/// what each allocates then. [InliningTest] runs it in a JVM of its own and reads the compiler's
+/// what each allocates then. [KernelGuardTest] runs it in a JVM of its own and reads the compiler's
 /// log.
 final class KernelDriver {
     private static final int SCALAR_ROUNDS = 12_000;
