@@ -40,7 +40,7 @@ public interface DenseKernels {
     /// being the rows; so are many products of one row each.
     ///
     /// Cost: 2 · m · n · k flops, and as many loads of B as of A.
-    void accumulateEach(
+    default void accumulateEach(
             int m,
             int n,
             MemorySegment a,
@@ -53,7 +53,23 @@ public interface DenseKernels {
             int[] bTaps,
             MemorySegment c,
             long cOffset,
-            long cStep);
+            long cStep) {
+        for (int i = 0; i < m; i++) {
+            accumulate(
+                    1,
+                    n,
+                    a,
+                    aOffset + i * aStep,
+                    aStep,
+                    aTaps,
+                    b,
+                    bOffset + i * bStep,
+                    bTaps,
+                    c,
+                    cOffset + i * cStep,
+                    cStep);
+        }
+    }
 
     /// Fills the rows of C: `C[i, j] ← from[i]`.
     ///

@@ -43,38 +43,6 @@ record ElementDense(DType dtype) implements DenseKernels {
     }
 
     @Override
-    public void accumulateEach(
-            int m,
-            int n,
-            MemorySegment a,
-            long aOffset,
-            long aStep,
-            int[] aTaps,
-            MemorySegment b,
-            long bOffset,
-            long bStep,
-            int[] bTaps,
-            MemorySegment c,
-            long cOffset,
-            long cStep) {
-        for (int i = 0; i < m; i++) {
-            accumulate(
-                    1,
-                    n,
-                    a,
-                    aOffset + i * aStep,
-                    aStep,
-                    aTaps,
-                    b,
-                    bOffset + i * bStep,
-                    bTaps,
-                    c,
-                    cOffset + i * cStep,
-                    cStep);
-        }
-    }
-
-    @Override
     public void begin(
             int m,
             int n,
