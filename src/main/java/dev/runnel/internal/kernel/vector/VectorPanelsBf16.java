@@ -30,9 +30,6 @@ final class VectorPanelsBf16 implements PanelProduct {
     /// Rows of 128 weights that fill two thirds of a first cache of 48 kB.
     private static final int ROWS = 128;
 
-    /// Whether there are registers for 16 sums: processors with vectors of 512 bits have 32.
-    private static final boolean WIDE = F.vectorBitSize() == 512;
-
     @Override
     public void multiply(Panel p, MemorySegment w, Lanes at, int lanes) {
         MemorySegment s = at.memory();
@@ -66,11 +63,7 @@ final class VectorPanelsBf16 implements PanelProduct {
         long row = p.rowBytes();
         long xs = at.xStride();
         long zs = at.zStride();
-        long j = 0;
-        for (; WIDE && j + 2 * V <= row; j += 2 * V) {
-            block4x2(w, from + j, row, rows, s, x, xs, z + j, row, zs);
-        }
-        for (; j < row; j += V) {
+        for (long j = 0; j < row; j += V) {
             block4x1(w, from + j, row, rows, s, x, xs, z + j, row, zs);
         }
     }
@@ -186,86 +179,6 @@ final class VectorPanelsBf16 implements PanelProduct {
         }
         a0.intoMemorySegment(s, z, LE);
         a1.intoMemorySegment(s, z + part, LE);
-    }
-
-    private static void block4x2(
-            MemorySegment w,
-            long from,
-            long row,
-            int rows,
-            MemorySegment s,
-            long x,
-            long xStride,
-            long z,
-            long part,
-            long zStride) {
-        long z1 = z + zStride;
-        long z2 = z1 + zStride;
-        long z3 = z2 + zStride;
-        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
-        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + part, LE);
-        FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + V, LE);
-        FloatVector a3 = FloatVector.fromMemorySegment(F, s, z + part + V, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
-        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + part, LE);
-        FloatVector b2 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
-        FloatVector b3 = FloatVector.fromMemorySegment(F, s, z1 + part + V, LE);
-        FloatVector c0 = FloatVector.fromMemorySegment(F, s, z2, LE);
-        FloatVector c1 = FloatVector.fromMemorySegment(F, s, z2 + part, LE);
-        FloatVector c2 = FloatVector.fromMemorySegment(F, s, z2 + V, LE);
-        FloatVector c3 = FloatVector.fromMemorySegment(F, s, z2 + part + V, LE);
-        FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3, LE);
-        FloatVector d1 = FloatVector.fromMemorySegment(F, s, z3 + part, LE);
-        FloatVector d2 = FloatVector.fromMemorySegment(F, s, z3 + V, LE);
-        FloatVector d3 = FloatVector.fromMemorySegment(F, s, z3 + part + V, LE);
-        for (int k = 0; k < rows; k++) {
-            long xk = x + 4L * k;
-            long wk = from + k * row;
-            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
-            IntVector i1 = IntVector.fromMemorySegment(I, w, wk + V, LE);
-            FloatVector w0 = i0.and(UPPER).reinterpretAsFloats();
-            FloatVector w1 = i0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector w2 = i1.and(UPPER).reinterpretAsFloats();
-            FloatVector w3 = i1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
-            a0 = w0.fma(xa, a0);
-            a1 = w1.fma(xa, a1);
-            a2 = w2.fma(xa, a2);
-            a3 = w3.fma(xa, a3);
-            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
-            b0 = w0.fma(xb, b0);
-            b1 = w1.fma(xb, b1);
-            b2 = w2.fma(xb, b2);
-            b3 = w3.fma(xb, b3);
-            FloatVector xc =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 2 * xStride));
-            c0 = w0.fma(xc, c0);
-            c1 = w1.fma(xc, c1);
-            c2 = w2.fma(xc, c2);
-            c3 = w3.fma(xc, c3);
-            FloatVector xd =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 3 * xStride));
-            d0 = w0.fma(xd, d0);
-            d1 = w1.fma(xd, d1);
-            d2 = w2.fma(xd, d2);
-            d3 = w3.fma(xd, d3);
-        }
-        a0.intoMemorySegment(s, z, LE);
-        a1.intoMemorySegment(s, z + part, LE);
-        a2.intoMemorySegment(s, z + V, LE);
-        a3.intoMemorySegment(s, z + part + V, LE);
-        b0.intoMemorySegment(s, z1, LE);
-        b1.intoMemorySegment(s, z1 + part, LE);
-        b2.intoMemorySegment(s, z1 + V, LE);
-        b3.intoMemorySegment(s, z1 + part + V, LE);
-        c0.intoMemorySegment(s, z2, LE);
-        c1.intoMemorySegment(s, z2 + part, LE);
-        c2.intoMemorySegment(s, z2 + V, LE);
-        c3.intoMemorySegment(s, z2 + part + V, LE);
-        d0.intoMemorySegment(s, z3, LE);
-        d1.intoMemorySegment(s, z3 + part, LE);
-        d2.intoMemorySegment(s, z3 + V, LE);
-        d3.intoMemorySegment(s, z3 + part + V, LE);
     }
 
     private static void block4x1(
