@@ -2,11 +2,10 @@ package dev.runnel.formats;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
+import dev.runnel.formats.file.Content;
 import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.onnx.OnnxReader;
 import dev.runnel.graph.Graph;
-
-import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -50,50 +49,25 @@ public final class Models {
     }
 
     private static Graph read(MappedFile file) throws IOException {
-        String found = foreignContent(file);
-        if (found != null) {
-            throw file.malformed("the file " + found + ", expected an ONNX model");
-        }
-        return OnnxReader.readModel(file);
+        Content content = Content.of(file);
+        // One line for each format: its reader is in a package of its own.
+        return switch (content) {
+            case OTHER -> onnx(file);
+            default ->
+                    throw file.malformed(
+                            "the file " + content.sentence() + ", expected an ONNX model");
+        };
     }
 
-    /// What `file` is instead of a model; null if it may be one.
-    private static @Nullable String foreignContent(MappedFile file) {
-        if (file.size() == 0) {
-            return "is empty";
-        }
-        if (file.has(0, "\u0089HDF")) {
-            return "is HDF5 (Keras .h5)";
-        }
-        if (file.has(0, "PK\3\4")) {
-            return "is a ZIP archive (PyTorch .pt, NumPy .npz, Keras .keras)";
-        }
-        if (file.has(0, "\u0093NUMPY")) {
-            return "is a NumPy array (.npy)";
-        }
-        if (file.has(0, "\u001f\u008b")) {
-            return "is compressed by gzip";
-        }
-        if (file.has(0, "\u0080\2")) {
-            return "is a Python pickle (old PyTorch .pt)";
-        }
-        if (file.has(0, "version https://git-lfs")) {
-            return "is a Git LFS pointer, not the model itself";
-        }
-        if (file.has(4, "ORTM")) {
-            return "is an ONNX Runtime .ort model";
-        }
-        if (file.has(4, "TFL3")) {
-            return "is a TensorFlow Lite model";
-        }
-        if (file.has(8, "{\"")) {
-            return "is safetensors";
-        }
+    private static Graph onnx(MappedFile file) throws IOException {
         if (!OnnxReader.mayBeModel(file)) {
             int n = (int) Math.min(8, file.size());
             byte[] head = file.bytes().asSlice(0, n).toArray(ValueLayout.JAVA_BYTE);
-            return "begins with " + HexFormat.ofDelimiter(" ").formatHex(head);
+            throw file.malformed(
+                    "the file begins with "
+                            + HexFormat.ofDelimiter(" ").formatHex(head)
+                            + ", expected an ONNX model");
         }
-        return null;
+        return OnnxReader.readModel(file);
     }
 }

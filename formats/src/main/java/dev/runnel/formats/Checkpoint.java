@@ -1,0 +1,43 @@
+package dev.runnel.formats;
+
+import dev.runnel.MalformedModelException;
+import dev.runnel.UnsupportedModelException;
+import dev.runnel.formats.file.Content;
+import dev.runnel.formats.file.MappedFile;
+import dev.runnel.graph.Tensor;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/// The named tensors of a file of weights: what a framework saves of a network without saying how
+/// its layers are wired. A recipe, or the file's own configuration where it has one, makes a graph
+/// of it.
+///
+/// @param name the file's name, with which messages begin
+/// @param tensors by their full names, such as `encoder.lstm.weight_ih_l0`, in the file's order;
+///   slices of the mapped file where it holds them as they are
+/// @param metadata what the file says of itself; `format` names what it is
+public record Checkpoint(String name, Map<String, Tensor> tensors, Map<String, String> metadata) {
+    public Checkpoint {
+        tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+        metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
+    }
+
+    /// The weights in `file`. It is known by its content, whatever its name.
+    ///
+    /// @throws MalformedModelException if the file is of no known format, truncated, or contradicts
+    ///   itself; the message names the file and the place
+    /// @throws UnsupportedModelException if it holds what Runnel does not have, or would run code
+    /// @throws IOException if it cannot be opened
+    public static Checkpoint read(Path file) throws IOException {
+        return read(MappedFile.open(file));
+    }
+
+    static Checkpoint read(MappedFile file) throws IOException {
+        Content content = Content.of(file);
+        throw file.malformed("the file " + content.sentence() + ", expected weights");
+    }
+}
