@@ -107,7 +107,8 @@ public final class Model implements AutoCloseable {
         }
     }
 
-    /// The operators of the standard domain that models may use, by name, sorted.
+    /// The operators that models may use, by name, sorted; one of another than the standard domain
+    /// has it before its name: `com.microsoft.DynamicQuantizeLSTM`.
     public static SortedSet<String> operators() {
         SortedSet<String> names = Operators.names();
         names.add("If"); // by the planner itself

@@ -23,7 +23,7 @@ class FormatsPageTest {
                 text.substring(
                         text.indexOf("<!-- operators"), text.indexOf("<!-- end of operators"));
         List<String> listed =
-                Pattern.compile("`(\\w+)`")
+                Pattern.compile("`([\\w.]+)`")
                         .matcher(table)
                         .results()
                         .map((MatchResult r) -> r.group(1))

@@ -17,68 +17,69 @@ public final class Operators {
 
     /// All there is in many a recurrent network.
     private static final class Usual {
-        static final Map<String, Operator> STANDARD = new HashMap<>();
+        static final Map<String, Operator> BY_NAME = new HashMap<>();
 
         static {
-            STANDARD.putAll(Recurrent.all());
-            STANDARD.put("MatMul", new MatMul());
-            STANDARD.put("Gemm", new Gemm());
-            STANDARD.putAll(Reshaping.all());
-            STANDARD.put("Transpose", new Transpose());
+            BY_NAME.putAll(Recurrent.all());
+            BY_NAME.put("MatMul", new MatMul());
+            BY_NAME.put("Gemm", new Gemm());
+            BY_NAME.putAll(Reshaping.all());
+            BY_NAME.put("Transpose", new Transpose());
         }
     }
 
     private static final class Others {
-        static final Map<String, Operator> STANDARD = new HashMap<>();
+        static final Map<String, Operator> BY_NAME = new HashMap<>();
 
         static {
-            STANDARD.put("Einsum", new Einsum());
-            STANDARD.put("Pow", new Pow());
-            STANDARD.put("Clip", new Clip());
-            STANDARD.putAll(Generating.all());
-            STANDARD.put("Slice", new Slice());
-            STANDARD.putAll(Repeating.all());
-            STANDARD.putAll(Joining.all());
-            STANDARD.put("Pad", new Pad());
-            STANDARD.put("Gather", new Gather());
-            STANDARD.putAll(Picking.all());
-            STANDARD.putAll(Tuples.all());
-            STANDARD.put("OneHot", new OneHot());
-            STANDARD.put("Trilu", new Trilu());
-            STANDARD.put("ReverseSequence", new ReverseSequence());
-            STANDARD.putAll(Finding.all());
-            STANDARD.putAll(Cast.all());
-            STANDARD.putAll(Comparing.all());
-            STANDARD.putAll(Choosing.all());
-            STANDARD.putAll(Abnormal.all());
-            STANDARD.putAll(Reduce.all());
-            STANDARD.put("ArgMax", new ArgReduce(true));
-            STANDARD.put("ArgMin", new ArgReduce(false));
-            STANDARD.put("Hardmax", new Hardmax());
-            STANDARD.put("TopK", new TopK());
-            STANDARD.put("CumSum", new CumSum());
-            STANDARD.put("Softmax", new Softmax(false));
-            STANDARD.put("LogSoftmax", new Softmax(true));
-            STANDARD.put("Conv", new Conv());
-            STANDARD.put("ConvTranspose", new ConvTranspose());
-            STANDARD.put("MaxPool", new Pool(true));
-            STANDARD.put("AveragePool", new Pool(false));
-            STANDARD.put("GlobalMaxPool", new Pool.Global(true));
-            STANDARD.put("GlobalAveragePool", new Pool.Global(false));
-            STANDARD.put("BatchNormalization", new BatchNormalization());
-            STANDARD.put("LayerNormalization", new Normalization(Normalization.Kind.LAYER));
-            STANDARD.put("InstanceNormalization", new Normalization(Normalization.Kind.INSTANCE));
-            STANDARD.put("GroupNormalization", new Normalization(Normalization.Kind.GROUP));
+            BY_NAME.put("Einsum", new Einsum());
+            BY_NAME.put("Pow", new Pow());
+            BY_NAME.put("Clip", new Clip());
+            BY_NAME.putAll(Generating.all());
+            BY_NAME.put("Slice", new Slice());
+            BY_NAME.putAll(Repeating.all());
+            BY_NAME.putAll(Joining.all());
+            BY_NAME.put("Pad", new Pad());
+            BY_NAME.put("Gather", new Gather());
+            BY_NAME.putAll(Picking.all());
+            BY_NAME.putAll(Tuples.all());
+            BY_NAME.put("OneHot", new OneHot());
+            BY_NAME.put("Trilu", new Trilu());
+            BY_NAME.put("ReverseSequence", new ReverseSequence());
+            BY_NAME.putAll(Finding.all());
+            BY_NAME.putAll(Cast.all());
+            BY_NAME.putAll(Quantization.all());
+            BY_NAME.putAll(Comparing.all());
+            BY_NAME.putAll(Choosing.all());
+            BY_NAME.putAll(Abnormal.all());
+            BY_NAME.putAll(Reduce.all());
+            BY_NAME.put("ArgMax", new ArgReduce(true));
+            BY_NAME.put("ArgMin", new ArgReduce(false));
+            BY_NAME.put("Hardmax", new Hardmax());
+            BY_NAME.put("TopK", new TopK());
+            BY_NAME.put("CumSum", new CumSum());
+            BY_NAME.put("Softmax", new Softmax(false));
+            BY_NAME.put("LogSoftmax", new Softmax(true));
+            BY_NAME.put("Conv", new Conv());
+            BY_NAME.put("ConvTranspose", new ConvTranspose());
+            BY_NAME.put("MaxPool", new Pool(true));
+            BY_NAME.put("AveragePool", new Pool(false));
+            BY_NAME.put("GlobalMaxPool", new Pool.Global(true));
+            BY_NAME.put("GlobalAveragePool", new Pool.Global(false));
+            BY_NAME.put("BatchNormalization", new BatchNormalization());
+            BY_NAME.put("LayerNormalization", new Normalization(Normalization.Kind.LAYER));
+            BY_NAME.put("InstanceNormalization", new Normalization(Normalization.Kind.INSTANCE));
+            BY_NAME.put("GroupNormalization", new Normalization(Normalization.Kind.GROUP));
         }
     }
 
     /// The families of many functions, each an object.
     private static final class Functions {
-        static final Map<String, Operator> STANDARD = new HashMap<>();
+        static final Map<String, Operator> BY_NAME = new HashMap<>();
 
         static {
-            STANDARD.putAll(Arithmetic.all());
-            STANDARD.putAll(Unary.all());
+            BY_NAME.putAll(Arithmetic.all());
+            BY_NAME.putAll(Unary.all());
         }
     }
 
@@ -86,19 +87,18 @@ public final class Operators {
 
     /// The operator of that domain and name, or null if there is none.
     public static @Nullable Operator find(String domain, String op) {
-        if (!domain.isEmpty()) {
-            return null;
-        }
-        Operator found = Usual.STANDARD.get(op);
-        found = found == null ? Others.STANDARD.get(op) : found;
-        return found == null ? Functions.STANDARD.get(op) : found;
+        String name = domain.isEmpty() ? op : domain.concat(".").concat(op);
+        Operator found = Usual.BY_NAME.get(name);
+        found = found == null ? Others.BY_NAME.get(name) : found;
+        return found == null ? Functions.BY_NAME.get(name) : found;
     }
 
-    /// The names of all, sorted.
+    /// The names of all, sorted; those of another than the standard domain with it before them:
+    /// `com.microsoft.DynamicQuantizeLSTM`.
     public static SortedSet<String> names() {
-        SortedSet<String> names = new TreeSet<>(Usual.STANDARD.keySet());
-        names.addAll(Others.STANDARD.keySet());
-        names.addAll(Functions.STANDARD.keySet());
+        SortedSet<String> names = new TreeSet<>(Usual.BY_NAME.keySet());
+        names.addAll(Others.BY_NAME.keySet());
+        names.addAll(Functions.BY_NAME.keySet());
         return names;
     }
 }

@@ -127,8 +127,7 @@ record Inspection(
                 node -> {
                     String name =
                             node.domain().isEmpty() ? node.op() : node.domain() + "." + node.op();
-                    boolean supported =
-                            node.domain().isEmpty() && Model.operators().contains(node.op());
+                    boolean supported = Model.operators().contains(name);
                     lines.merge(
                             name,
                             new OperatorLine(name, 1, supported),

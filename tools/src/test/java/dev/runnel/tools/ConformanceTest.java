@@ -23,22 +23,11 @@ class ConformanceTest {
     /// Quantised operators, loops, and values that are sequences or optional.
     private static final Set<String> OUT_OF_SCOPE =
             Set.of(
-                    "test_dequantizelinear",
-                    "test_dequantizelinear_axis",
-                    "test_dequantizelinear_blocked",
-                    "test_dequantizelinear_int16",
-                    "test_dequantizelinear_uint16",
                     "test_identity_opt",
                     "test_identity_sequence",
                     "test_loop11",
                     "test_loop13_seq",
                     "test_qlinearconv",
-                    "test_quantizelinear",
-                    "test_quantizelinear_axis",
-                    "test_quantizelinear_blocked_asymmetric",
-                    "test_quantizelinear_blocked_symmetric",
-                    "test_quantizelinear_int16",
-                    "test_quantizelinear_uint16",
                     "test_scan9_multi_state",
                     "test_scan9_scalar",
                     "test_scan9_sum",
