@@ -25,8 +25,12 @@ import java.util.Set;
 /// @param folder where the file lies; null if it lies in memory only
 /// @param bytes the whole file, read-only
 public record MappedFile(String name, @Nullable Path folder, MemorySegment bytes) {
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt INT =
             ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// A file that lies in memory.
     public static MappedFile of(String name, MemorySegment bytes) {
@@ -84,6 +88,21 @@ public record MappedFile(String name, @Nullable Path folder, MemorySegment bytes
     /// The byte at `offset`, 0 to 255.
     public int unsignedByte(long offset) {
         return Byte.toUnsignedInt(bytes.get(ValueLayout.JAVA_BYTE, offset));
+    }
+
+    /// The two bytes at `offset`, least significant first, 0 to 65535.
+    public int littleEndianShort(long offset) {
+        return Short.toUnsignedInt(bytes.get(SHORT, offset));
+    }
+
+    /// The eight bytes at `offset`, least significant first.
+    public long littleEndianLong(long offset) {
+        return bytes.get(LONG, offset);
+    }
+
+    /// A part of this file, such as an entry of an archive, which messages call `part`.
+    public MappedFile part(String part, MemorySegment bytes) {
+        return new MappedFile(name + ": " + part, null, bytes.asReadOnly());
     }
 
     /// The four bytes at `offset`, least significant first.

@@ -1,5 +1,6 @@
 package dev.runnel.formats.npy;
 
+import dev.runnel.formats.file.Elements;
 import dev.runnel.formats.file.MappedFile;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
@@ -90,9 +91,9 @@ public final class Npy {
             data = swapped(data, dtype.byteSize());
         }
         if (fortran && type.shape().rank() > 1) {
-            data = transposed(data, type);
+            data = Elements.rowMajor(data, type, fortranStrides(type));
         }
-        return new Tensor(type, data);
+        return Elements.tensor(file, "the array", type, data);
     }
 
     private static long headerEnd(MappedFile file) {
@@ -169,31 +170,15 @@ public final class Npy {
         return to;
     }
 
-    /// The elements of `data`, whose first axis varies fastest, with the last varying fastest.
-    private static MemorySegment transposed(MemorySegment data, TensorType type) {
-        int size = type.dtype().byteSize();
-        long[] dims = type.shape().dims();
-        long[] stride = new long[dims.length];
-        long step = size;
-        for (int a = 0; a < dims.length; a++) {
+    /// The strides of an array whose first axis varies fastest.
+    private static long[] fortranStrides(TensorType type) {
+        long[] stride = new long[type.shape().rank()];
+        long step = type.dtype().byteSize();
+        for (int a = 0; a < stride.length; a++) {
             stride[a] = step;
-            step *= dims[a];
+            step *= type.shape().dim(a);
         }
-        MemorySegment to = Arena.ofAuto().allocate(data.byteSize(), ALIGNMENT);
-        long[] index = new long[dims.length];
-        long from = 0;
-        for (long at = 0; at < data.byteSize(); at += size) {
-            MemorySegment.copy(data, from, to, at, size);
-            for (int a = dims.length - 1; a >= 0; a--) {
-                from += stride[a];
-                if (++index[a] < dims[a]) {
-                    break;
-                }
-                from -= stride[a] * dims[a];
-                index[a] = 0;
-            }
-        }
-        return to;
+        return stride;
     }
 
     /// Writes `tensor` to `path`, replacing what was there.

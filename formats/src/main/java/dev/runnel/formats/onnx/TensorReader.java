@@ -1,6 +1,7 @@
 package dev.runnel.formats.onnx;
 
 import dev.runnel.UnsupportedModelException;
+import dev.runnel.formats.file.Elements;
 import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.proto.TensorProto;
 import dev.runnel.graph.DType;
@@ -87,10 +88,7 @@ final class TensorReader {
                     case "external_data" -> external.slice(p.getExternalDataList(), type, what);
                     default -> typed(p, type, what);
                 };
-        if (type.dtype() == DType.BOOL) {
-            checkBools(data, what);
-        }
-        return new Tensor(type, data);
+        return Elements.tensor(file, what, type, data);
     }
 
     private TensorType type(TensorProto p, String what) {
@@ -251,21 +249,5 @@ final class TensorReader {
                             + type.dtype());
         }
         return value;
-    }
-
-    /// Kernels count on a bool's byte being 0 or 1.
-    private void checkBools(MemorySegment data, String what) {
-        for (long i = 0; i < data.byteSize(); i++) {
-            byte b = data.get(ValueLayout.JAVA_BYTE, i);
-            if (b != 0 && b != 1) {
-                throw file.malformed(
-                        what
-                                + " has "
-                                + Byte.toUnsignedInt(b)
-                                + " as element "
-                                + i
-                                + ", expected 0 or 1 for bool");
-            }
-        }
     }
 }
