@@ -53,6 +53,14 @@ public final class Models {
         // One line for each format: its reader is in a package of its own.
         return switch (content) {
             case OTHER -> onnx(file);
+            case ZIP, PICKLE, SAFETENSORS ->
+                    throw file.unsupported(
+                            "the file "
+                                    + content.sentence()
+                                    + " and holds weights, not a graph: runnel convert"
+                                    + " --suggest-recipe "
+                                    + file.name()
+                                    + " writes a recipe");
             default ->
                     throw file.malformed(
                             "the file " + content.sentence() + ", expected an ONNX model");
