@@ -17,6 +17,14 @@ final class Conv implements Operator {
         call.requireType(0, Arithmetic.FLOATS);
         MatMul.requireSameType(call, 0, 1);
         Window w = window(call);
+        channels(call);
+        long outputs = call.shape(1).dim(0);
+        bias(call, outputs);
+        return List.of(new TensorType(call.dtype(0), shape(call, outputs, w.out())));
+    }
+
+    /// @throws dev.runnel.MalformedModelException unless the channels of inputs 0 and 1 agree
+    static void channels(Call call) {
         Shape x = call.shape(0);
         Shape weights = call.shape(1);
         long group = group(call);
@@ -40,8 +48,6 @@ final class Conv implements Operator {
                             + group
                             + " along axis 0");
         }
-        bias(call, weights.dim(0));
-        return List.of(new TensorType(call.dtype(0), shape(call, weights.dim(0), w.out())));
     }
 
     /// The output's shape, \[N, M, …\].
@@ -87,7 +93,7 @@ final class Conv implements Operator {
         return Arrays.copyOfRange(w.dims(), 2, rank);
     }
 
-    private static Window window(Call call) {
+    static Window window(Call call) {
         return Window.of(call, kernel(call), false);
     }
 

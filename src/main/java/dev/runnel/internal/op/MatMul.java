@@ -34,6 +34,13 @@ final class MatMul implements Operator {
         call.requireInputs(2, 2);
         call.requireType(0, TYPES);
         requireSameType(call, 0, 1);
+        return List.of(new TensorType(call.dtype(0), shape(call)));
+    }
+
+    /// The shape of the product of inputs 0 and 1.
+    ///
+    /// @throws dev.runnel.MalformedModelException if they do not go together
+    static Shape shape(Call call) {
         Shape a = call.shape(0);
         Shape b = call.shape(1);
         if (a.rank() == 0 || b.rank() == 0) {
@@ -62,7 +69,7 @@ final class MatMul implements Operator {
         if (b.rank() > 1) {
             dims[rank] = b.dim(b.rank() - 1);
         }
-        return List.of(new TensorType(call.dtype(0), call.shapeOf(dims)));
+        return call.shapeOf(dims);
     }
 
     /// @throws dev.runnel.MalformedModelException unless inputs `i` and `j` have one element type
@@ -80,7 +87,8 @@ final class MatMul implements Operator {
         }
     }
 
-    private static long[] batch(Call call, Shape a, Shape b) {
+    /// What the axes before the last two are broadcast to.
+    static long[] batch(Call call, Shape a, Shape b) {
         int rank = Math.max(0, Math.max(a.rank(), b.rank()) - 2);
         long[] batch = new long[rank];
         for (int i = 0; i < rank; i++) {
@@ -174,7 +182,7 @@ final class MatMul implements Operator {
 
     /// For each batch, in order, where its matrix starts in an input of shape `s` whose matrices
     /// are `step` apart.
-    private static long[] offsets(Shape s, long[] batch, long step) {
+    static long[] offsets(Shape s, long[] batch, long step) {
         long[] at = new long[Math.toIntExact(Shape.of(batch).elements())];
         for (int p = 0; p < at.length; p++) {
             long rest = p;
@@ -196,6 +204,10 @@ final class MatMul implements Operator {
 
     @Override
     public @Nullable String timeObstacle(Call call, int[] in, int[] out) {
+        return obstacle(call, in);
+    }
+
+    static @Nullable String obstacle(Call call, int[] in) {
         int a = in[0] < 0 ? -1 : Math.max(1, call.shape(0).rank() - 1) - in[0];
         int b = in[1] < 0 ? -1 : call.shape(1).rank() - 1 - in[1];
         // Counted from the end: A's axis 0 and B's axis 1 (0 if it is 1-D) are summed over.

@@ -49,6 +49,9 @@ public final class Operators {
             BY_NAME.putAll(Finding.all());
             BY_NAME.putAll(Cast.all());
             BY_NAME.putAll(Quantization.all());
+            BY_NAME.put("DynamicQuantizeLinear", new DynamicQuantizeLinear());
+            BY_NAME.put("MatMulInteger", new MatMulInteger());
+            BY_NAME.put("ConvInteger", new ConvInteger());
             BY_NAME.putAll(Comparing.all());
             BY_NAME.putAll(Choosing.all());
             BY_NAME.putAll(Abnormal.all());

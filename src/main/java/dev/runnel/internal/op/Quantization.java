@@ -31,17 +31,13 @@ import java.util.Map;
 /// - DequantizeLinear: `y = (x − zero_point) · scale`, computed in float32.
 ///
 /// `saturate` concerns 8-bit floating-point types, which Runnel does not have; a NaN is quantised
-/// to the zero point, which the standard leaves open. `com.microsoft` has both by the same names.
+/// to the zero point, which the standard leaves open.
 final class Quantization implements Operator {
     /// The operators of this family by name.
     static Map<String, Operator> all() {
-        Operator quantize = new Quantization(true);
-        Operator dequantize = new Quantization(false);
         return Map.of(
-                "QuantizeLinear", quantize,
-                "DequantizeLinear", dequantize,
-                "com.microsoft.QuantizeLinear", quantize,
-                "com.microsoft.DequantizeLinear", dequantize);
+                "QuantizeLinear", new Quantization(true),
+                "DequantizeLinear", new Quantization(false));
     }
 
     private static final DType[] FLOATS = {FLOAT32, FLOAT16, BFLOAT16};

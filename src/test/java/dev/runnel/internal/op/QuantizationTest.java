@@ -19,6 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import java.lang.foreign.Arena;
+import java.util.List;
 
 /// QuantizeLinear and DequantizeLinear. What is expected was worked out by hand.
 class QuantizationTest {
@@ -185,6 +186,66 @@ class QuantizationTest {
                 2,
                 3,
                 -8);
+    }
+
+    // ---- integers
+
+    @Test
+    void dynamic_takesZeroIntoTheRange() {
+        List<Tensor> y =
+                run(
+                        OneNode.of("DynamicQuantizeLinear")
+                                .fed(floats(Shape.of(3), 1, 2, 5.1))
+                                .outputs(3));
+        assertThat(doubles(y.get(0))).containsExactly(50, 100, 255);
+        assertThat(y.get(1).getDouble(0)).isEqualTo(5.1f / 255);
+        assertThat(y.get(2).getDouble(0)).isZero();
+        List<Tensor> zeros =
+                run(OneNode.of("DynamicQuantizeLinear").fed(floats(Shape.of(2), 0, 0)).outputs(3));
+        assertThat(doubles(zeros.get(0))).containsExactly(0, 0);
+        assertThat(zeros.get(1).getDouble(0)).isEqualTo(1);
+    }
+
+    @Test
+    void matMulInteger_withZeroPointsForRowsAndColumns() {
+        Tensor a = tensor(DType.UINT8, Shape.of(2, 2), 255, 1, 2, 3);
+        Tensor b = tensor(DType.INT8, Shape.of(2, 3), 1, 2, 3, 4, 5, -128);
+        Tensor aZero = tensor(DType.UINT8, Shape.of(2), 0, 1);
+        Tensor bZero = tensor(DType.INT8, Shape.of(3), 0, 1, 127);
+        double[] want = {259, 259, -31875, 9, 9, -634};
+        yields(
+                OneNode.of("MatMulInteger").fed(a).fed(b).fed(aZero).fed(bZero),
+                Shape.of(2, 3),
+                want);
+        yields(
+                OneNode.of("MatMulInteger").fed(a).constant(b).constant(aZero).constant(bZero),
+                Shape.of(2, 3),
+                want);
+    }
+
+    @Test
+    void convInteger_padsWithTheZeroPoint() {
+        Tensor x = tensor(DType.UINT8, Shape.of(1, 1, 3), 10, 11, 12);
+        Tensor w = tensor(DType.INT8, Shape.of(2, 1, 2), 1, 2, -1, 3);
+        OneNode node =
+                OneNode.of("ConvInteger")
+                        .fed(x)
+                        .constant(w)
+                        .constant(scalar(DType.UINT8, 9))
+                        .constant(tensor(DType.INT8, Shape.of(2), 0, 1))
+                        .with("pads", new long[] {1, 0});
+        // x less its zero point: 0 1 2 3; weights: 1 2 and -2 2
+        yields(node, Shape.of(1, 2, 3), 2, 5, 8, 2, 2, 2);
+    }
+
+    @Test
+    void zeroPoints_thatDoNotFitAreRefused() {
+        Tensor a = tensor(DType.UINT8, Shape.of(2, 2), 1, 1, 1, 1);
+        Tensor three = tensor(DType.UINT8, Shape.of(3), 0, 0, 0);
+        assertThatThrownBy(() -> run(OneNode.of("MatMulInteger").fed(a).fed(a).fed(three)))
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContaining(
+                        "zero point has shape [3], expected one element or [2] = [M]");
     }
 
     // ---- what is refused

@@ -20,14 +20,13 @@ import java.util.Set;
 class ConformanceTest {
     private static final Path SHARED = Path.of(System.getProperty("runnel.shared", "../../shared"));
 
-    /// Quantised operators, loops, and values that are sequences or optional.
+    /// Loops, and values that are sequences or optional.
     private static final Set<String> OUT_OF_SCOPE =
             Set.of(
                     "test_identity_opt",
                     "test_identity_sequence",
                     "test_loop11",
                     "test_loop13_seq",
-                    "test_qlinearconv",
                     "test_scan9_multi_state",
                     "test_scan9_scalar",
                     "test_scan9_sum",

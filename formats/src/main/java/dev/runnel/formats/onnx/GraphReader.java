@@ -178,6 +178,8 @@ final class GraphReader {
                 throw draft.malformed("the file imports no operator set of domain ai.onnx");
             }
             Normalizer.apply(draft, version);
+        } else if (draft.domain.equals(QuantizedOperators.DOMAIN)) {
+            QuantizedOperators.apply(draft);
         }
         draft.finish();
     }

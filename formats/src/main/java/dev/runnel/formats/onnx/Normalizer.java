@@ -90,6 +90,9 @@ final class Normalizer {
                 before(7, Normalizer::refuseTraining);
                 before(ALWAYS, Normalizer::dropoutForInference);
             }
+            // What is said in parts.
+            case "QLinearMatMul" -> before(ALWAYS, QuantizedOperators::qLinearMatMul);
+            case "QLinearConv" -> before(ALWAYS, QuantizedOperators::qLinearConv);
             case "Constant" -> before(ALWAYS, Normalizer::constantToInitializer);
             default -> {}
         }
