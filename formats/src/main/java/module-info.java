@@ -4,6 +4,7 @@ module dev.runnel.formats {
     requires transitive dev.runnel;
     requires com.google.protobuf;
     requires static com.fasterxml.jackson.core;
+    requires static io.jhdf;
     requires static org.jspecify;
 
     exports dev.runnel.formats;

@@ -4,6 +4,8 @@ import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
 import dev.runnel.formats.file.Content;
 import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.file.ZipArchive;
+import dev.runnel.formats.keras.KerasFile;
 import dev.runnel.formats.onnx.OnnxReader;
 import dev.runnel.graph.Graph;
 
@@ -53,18 +55,20 @@ public final class Models {
         // One line for each format: its reader is in a package of its own.
         return switch (content) {
             case OTHER -> onnx(file);
-            case ZIP, PICKLE, SAFETENSORS ->
-                    throw file.unsupported(
-                            "the file "
-                                    + content.sentence()
-                                    + " and holds weights, not a graph: runnel convert"
-                                    + " --suggest-recipe "
-                                    + file.name()
-                                    + " writes a recipe");
+            case HDF5 -> KerasFile.ofHdf5(file).graph();
+            case ZIP -> zip(file);
             default ->
                     throw file.malformed(
                             "the file " + content.sentence() + ", expected an ONNX model");
         };
+    }
+
+    private static Graph zip(MappedFile file) {
+        ZipArchive archive = ZipArchive.open(file);
+        if (KerasFile.isKeras(archive)) {
+            return KerasFile.ofArchive(file, archive).graph();
+        }
+        throw file.malformed("the file " + Content.ZIP.sentence() + ", expected a model");
     }
 
     private static Graph onnx(MappedFile file) throws IOException {

@@ -27,7 +27,6 @@ import java.nio.charset.StandardCharsets;
             VerifyCommand.class,
             AccuracyCommand.class,
             BenchCommand.class,
-            DiffCommand.class,
             DemoCommand.class,
         },
         synopsisSubcommandLabel = "COMMAND",
