@@ -6,7 +6,6 @@ import dev.runnel.graph.Node;
 import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -14,13 +13,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
-import java.util.zip.CRC32C;
 
 /// What tells one model from another: a digest of its graph, weights included, and of the options
 /// that decide what its state holds. Two files of the same network have the same.
 final class Fingerprint {
-    private static final long CHUNK = 1 << 30;
-
     /// What the digest is made of; as text only then, as that takes a young process milliseconds.
     private final List<Object> parts = new ArrayList<>();
 
@@ -79,12 +75,7 @@ final class Fingerprint {
     }
 
     private Fingerprint add(Tensor tensor) {
-        CRC32C crc = new CRC32C();
-        MemorySegment data = tensor.data();
-        for (long at = 0; at < data.byteSize(); at += CHUNK) {
-            crc.update(data.asSlice(at, Math.min(CHUNK, data.byteSize() - at)).asByteBuffer());
-        }
-        return add(tensor.type(), ":", Long.toHexString(crc.getValue()));
+        return add(tensor.type(), ":", Long.toHexString(tensor.checksum()));
     }
 
     /// The number of elements of all floating-point constants, those in branches included.

@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Objects;
+import java.util.zip.CRC32C;
 
 /// A tensor's values: element type, shape and their bytes, row-major and little-endian. The bytes
 /// are not copied: a reader hands out slices of the mapped file. Two tensors are equal only if they
@@ -21,8 +22,13 @@ public final class Tensor {
     private static final ValueLayout.OfDouble DOUBLE =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    private static final long CHUNK = 1 << 30; // a ByteBuffer holds 2 GB at most
+
     private final TensorType type;
     private final MemorySegment data;
+
+    /// Computed at the first question; -1 before. Whoever computes it twice gets the same.
+    private long checksum = -1;
 
     /// A tensor over `data`, which it neither copies nor writes.
     ///
@@ -91,6 +97,18 @@ public final class Tensor {
     /// The values' bytes, read-only.
     public MemorySegment data() {
         return data;
+    }
+
+    /// The CRC-32C of [#data], 0 … 2³² − 1: read once, at the first question.
+    public long checksum() {
+        if (checksum < 0) {
+            CRC32C crc = new CRC32C();
+            for (long at = 0; at < data.byteSize(); at += CHUNK) {
+                crc.update(data.asSlice(at, Math.min(CHUNK, data.byteSize() - at)).asByteBuffer());
+            }
+            checksum = crc.getValue();
+        }
+        return checksum;
     }
 
     /// Element `index` (row-major) as a double: exact for every type but 64-bit integers beyond

@@ -7,6 +7,9 @@ import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.file.ZipArchive;
 import dev.runnel.formats.keras.KerasFile;
 import dev.runnel.formats.onnx.OnnxReader;
+import dev.runnel.formats.onnx.OnnxWriter;
+import dev.runnel.formats.rnl.RnlReader;
+import dev.runnel.formats.rnl.RnlWriter;
 import dev.runnel.graph.Graph;
 
 import java.io.IOException;
@@ -15,8 +18,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Locale;
 
-/// Reads model files as [Graph]s. A file is known by its content, whatever its name.
+/// Reads model files as [Graph]s, and writes them. A file is known by its content, whatever its
+/// name.
 ///
 /// The file is mapped, and the constants of the graph are slices of the mapping: reading costs
 /// little time and almost no heap, and the file must not be changed while the graph is in use. It
@@ -24,7 +29,7 @@ import java.util.HexFormat;
 public final class Models {
     private Models() {}
 
-    /// The model in `file`, an ONNX file of operator set 1 to 27; `docs/formats.md` says which
+    /// The model in `file`: `.rnl`, or ONNX of operator set 1 to 27; `docs/formats.md` says which
     /// operators are supported.
     ///
     /// @throws MalformedModelException if the file is of no known format, truncated, or contradicts
@@ -50,10 +55,32 @@ public final class Models {
         }
     }
 
+    /// Writes `graph` as what the ending of the file's name says: `.rnl`, or `.onnx` for ONNX of
+    /// operator set [Graph#OPSET]. The file appears as a whole or not at all: whenever the process
+    /// ends, there is either the old one or the whole new one.
+    ///
+    /// @throws IllegalArgumentException if the name ends otherwise, or if the format cannot hold
+    ///   the graph: ONNX files have at most 2 GB
+    /// @throws IOException if it cannot be written
+    public static void write(Graph graph, Path file) throws IOException {
+        String name = file.toString().toLowerCase(Locale.ROOT);
+        if (name.endsWith(".rnl")) {
+            RnlWriter.write(graph, file);
+        } else if (name.endsWith(".onnx")) {
+            OnnxWriter.write(graph, file);
+        } else {
+            throw new IllegalArgumentException(
+                    "cannot tell what to write to '"
+                            + file
+                            + "'; its name must end in .rnl or .onnx");
+        }
+    }
+
     private static Graph read(MappedFile file) throws IOException {
         Content content = Content.of(file);
         // One line for each format: its reader is in a package of its own.
         return switch (content) {
+            case RNL -> RnlReader.read(file);
             case OTHER -> onnx(file);
             case HDF5 -> KerasFile.ofHdf5(file).graph();
             case ZIP -> zip(file);
