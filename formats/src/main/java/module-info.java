@@ -6,6 +6,7 @@ module dev.runnel.formats {
     requires static com.fasterxml.jackson.core;
     requires static io.jhdf;
     requires static org.jspecify;
+    requires static org.snakeyaml.engine.v2;
 
     exports dev.runnel.formats;
 }

@@ -43,7 +43,7 @@ public record GeneralCell(
             long o = f + gate;
             long g = o + gate;
             long c = at.c() + m * at.cStride();
-            long h = at.h() + m * at.xStride();
+            long h = at.m() + m * at.xStride();
             for (long u = 0; u < gate; u += 4) {
                 float old = get(s, c + u);
                 float in = apply(this.f, peep(s, u, old, get(s, i + u)));

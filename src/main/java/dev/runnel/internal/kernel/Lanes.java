@@ -9,18 +9,21 @@ import java.lang.foreign.MemorySegment;
 /// | part | floats a lane | content |
 /// |---|---|---|
 /// | x | I | the time step's input |
-/// | h | H, right behind x | the hidden state, which the step replaces |
+/// | h | H, or P of an LSTM with projection; right behind x | the hidden state, which the step replaces |
 /// | r ⊙ h | H, right behind h | only for GRU with the reset gate before the product |
+/// | m | H, right behind h | only for LSTM with projection: h before it is projected |
 /// | z | all panels' columns | the gates' sums |
 /// | a | as z | activated gates |
 /// | c | H | LSTM's cell state, which the step replaces |
 ///
 /// @param hiddenSize H
+/// @param m where LSTM's pass leaves h: at h, unless a projection follows
 public record Lanes(
         MemorySegment memory,
         int hiddenSize,
         long x,
         long h,
+        long m,
         long xStride,
         long z,
         long a,
@@ -31,7 +34,8 @@ public record Lanes(
     /// Lays out `lanes` lanes from offset 0 on, each part aligned to 64 bytes and padded so that a
     /// vector of 16 that starts in it ends in it.
     ///
-    /// @param inputs I + H, or I + 2 · H for GRU with the reset gate before the product
+    /// @param inputs I + H, or I + 2 · H for GRU with the reset gate before the product, or I + P +
+    ///   H for LSTM with projection
     /// @param columns of z
     public static Lanes of(
             MemorySegment memory,
@@ -50,6 +54,7 @@ public record Lanes(
                 hiddenSize,
                 0,
                 4L * inputSize,
+                4L * inputSize,
                 xStride,
                 z,
                 a,
@@ -67,7 +72,7 @@ public record Lanes(
     public static Lanes ofInputs(
             MemorySegment memory, long offset, int lanes, int inputSize, int columns) {
         long z = offset + stride(inputSize) * lanes;
-        return new Lanes(memory, 0, offset, z, stride(inputSize), z, z, stride(columns), z, 0);
+        return new Lanes(memory, 0, offset, z, z, stride(inputSize), z, z, stride(columns), z, 0);
     }
 
     /// The bytes that [#ofInputs] lays out.
@@ -77,7 +82,13 @@ public record Lanes(
 
     /// These lanes with z elsewhere, as far apart.
     public Lanes withZ(long other) {
-        return new Lanes(memory, hiddenSize, x, h, xStride, other, a, zStride, c, cStride);
+        return new Lanes(memory, hiddenSize, x, h, m, xStride, other, a, zStride, c, cStride);
+    }
+
+    /// These lanes for an LSTM with projection, whose h takes `projected` floats.
+    public Lanes withProjection(int projected) {
+        long behind = h + 4L * projected;
+        return new Lanes(memory, hiddenSize, x, h, behind, xStride, z, a, zStride, c, cStride);
     }
 
     private static long stride(int floats) {

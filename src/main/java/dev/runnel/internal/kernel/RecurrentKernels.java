@@ -31,6 +31,8 @@ public interface RecurrentKernels {
     /// LSTM. z holds i, f, o (halved) and g.
     ///
     /// `c = σ(f) ⊙ c + σ(i) ⊙ tanh(g)`, `h = σ(o) ⊙ tanh(c)`
+    ///
+    /// h goes to [Lanes#m], from where a projection takes it.
     void lstm(Lanes at, int lanes);
 
     /// GRU with the reset gate behind the product (`linear_before_reset`). z holds z, r (halved);

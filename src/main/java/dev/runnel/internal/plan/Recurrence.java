@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 import java.util.List;
 import java.util.Set;
 
-/// What the planner knows of RNN, GRU and LSTM nodes: where their memory goes in and comes out.
+/// What the planner knows of RNN, GRU and LSTM nodes, `dev.runnel.LSTM` included: where their
+/// memory goes in and comes out.
 final class Recurrence {
     private static final Set<String> OPERATORS = Set.of("RNN", "GRU", "LSTM");
 
@@ -26,7 +27,9 @@ final class Recurrence {
     private Recurrence() {}
 
     static boolean is(Node node) {
-        return node.domain().isEmpty() && OPERATORS.contains(node.op());
+        return node.domain().isEmpty()
+                ? OPERATORS.contains(node.op())
+                : node.domain().equals("dev.runnel") && node.op().equals("LSTM");
     }
 
     static boolean isForward(Node node) {
@@ -53,15 +56,18 @@ final class Recurrence {
         return node.attributes().get("layout") instanceof Attribute.OfLong(long l) && l == 1;
     }
 
-    /// The type of initial_h of a node of one direction: `[1, N, H]`, batch first `[N, 1, H]`; null
-    /// if the inputs are too broken to say, which the operator will complain of.
-    static @Nullable TensorType memoryType(Node node, List<@Nullable Value> in) {
+    /// The type of initial_h or initial_c of a node of one direction: `[1, N, H]`, batch first `[N,
+    /// 1, H]`, of initial_h with a projection P for H; null if the inputs are too broken to say,
+    /// which the operator will complain of.
+    static @Nullable TensorType memoryType(Node node, List<@Nullable Value> in, Memory memory) {
         Value x = in.isEmpty() ? null : in.getFirst();
         Value r = in.size() < 3 ? null : in.get(2);
         if (x == null || r == null || x.type.shape().rank() != 3 || r.type.shape().rank() != 3) {
             return null;
         }
-        long hidden = r.type.shape().dim(2);
+        // R is [1, G·H, H], or [1, 4·H, P].
+        Shape ofR = r.type.shape();
+        long hidden = memory == C ? ofR.dim(1) / 4 : ofR.dim(2);
         long batch = x.type.shape().dim(1 - timeAxis(node));
         return new TensorType(
                 x.type.dtype(),

@@ -37,15 +37,15 @@ final class States {
     /// @param in the node's inputs, which it changes
     /// @return the node so changed, or the node itself where nothing is to do
     Node keep(Node node, List<@Nullable Value> in, String path) {
-        TensorType type = Recurrence.isForward(node) ? Recurrence.memoryType(node, in) : null;
-        if (type == null) {
+        if (!Recurrence.isForward(node)) {
             return node;
         }
         List<String> outputs = new ArrayList<>(node.outputs());
         boolean changed = false;
         for (Recurrence.Memory m : Recurrence.memories(node)) {
             Value initial = m.input() < in.size() ? in.get(m.input()) : null;
-            if (initial != null && !isZero(initial)) {
+            TensorType type = Recurrence.memoryType(node, in, m);
+            if (type == null || initial != null && !isZero(initial)) {
                 continue;
             }
             Value kept = Value.state(path + node.name() + "." + m.name(), type);

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 
 /// RNN, GRU and LSTM straight from the formulas of the ONNX standard, in double precision, one
-/// number at a time. Shares nothing with the operator.
+/// number at a time; with [#projection], Sak et al.'s (2014). Shares nothing with the operator.
 final class RecurrentReference {
     String op = "LSTM";
     String direction = "forward";
@@ -35,6 +35,7 @@ final class RecurrentReference {
     @Nullable Tensor h0;
     @Nullable Tensor c0;
     @Nullable Tensor p;
+    @Nullable Tensor projection;
 
     double[] y = {};
     double[] yh = {};
@@ -52,10 +53,15 @@ final class RecurrentReference {
         return direction.equals("bidirectional") ? 2 : 1;
     }
 
+    /// Of h.
+    int outputSize() {
+        return projection == null ? hiddenSize : projection.shape().size(1);
+    }
+
     void run() {
         int d = directions();
-        y = new double[steps * d * batch * hiddenSize];
-        yh = new double[d * batch * hiddenSize];
+        y = new double[steps * d * batch * outputSize()];
+        yh = new double[d * batch * outputSize()];
         yc = new double[d * batch * hiddenSize];
         for (int k = 0; k < d; k++) {
             for (int n = 0; n < batch; n++) {
@@ -64,17 +70,20 @@ final class RecurrentReference {
         }
     }
 
-    private int stateIndex(int d, int n, int u) {
-        return (batchFirst ? n * directions() + d : d * batch + n) * hiddenSize + u;
+    private int stateIndex(int d, int n, int size, int u) {
+        return (batchFirst ? n * directions() + d : d * batch + n) * size + u;
     }
 
     private void lane(int d, int n, boolean reverse) {
         int length = lengths == null ? steps : (int) lengths.getLong(n);
-        double[] h = new double[hiddenSize];
+        int outputs = outputSize();
+        double[] h = new double[outputs];
         double[] c = new double[hiddenSize];
+        for (int u = 0; u < outputs; u++) {
+            h[u] = at(h0, stateIndex(d, n, outputs, u));
+        }
         for (int u = 0; u < hiddenSize; u++) {
-            h[u] = at(h0, stateIndex(d, n, u));
-            c[u] = at(c0, stateIndex(d, n, u));
+            c[u] = at(c0, stateIndex(d, n, hiddenSize, u));
         }
         for (int s = 0; s < length; s++) {
             int t = reverse ? length - 1 - s : s;
@@ -83,17 +92,19 @@ final class RecurrentReference {
                 case "GRU" -> h = gru(d, t, n, h);
                 default -> h = lstm(d, t, n, h, c);
             }
-            for (int u = 0; u < hiddenSize; u++) {
+            for (int u = 0; u < outputs; u++) {
                 int row =
                         batchFirst
                                 ? (n * steps + t) * directions() + d
                                 : (t * directions() + d) * batch + n;
-                y[row * hiddenSize + u] = h[u];
+                y[row * outputs + u] = h[u];
             }
         }
+        for (int u = 0; u < outputs; u++) {
+            yh[stateIndex(d, n, outputs, u)] = length == 0 ? 0 : h[u];
+        }
         for (int u = 0; u < hiddenSize; u++) {
-            yh[stateIndex(d, n, u)] = length == 0 ? 0 : h[u];
-            yc[stateIndex(d, n, u)] = length == 0 ? 0 : c[u];
+            yc[stateIndex(d, n, hiddenSize, u)] = length == 0 ? 0 : c[u];
         }
     }
 
@@ -116,8 +127,8 @@ final class RecurrentReference {
     private double ofH(int d, int gate, int u, double[] h) {
         int row = (d * gates() + gate) * hiddenSize + u;
         double sum = 0;
-        for (int i = 0; i < hiddenSize; i++) {
-            sum += h[i] * at(r, (long) row * hiddenSize + i);
+        for (int i = 0; i < h.length; i++) {
+            sum += h[i] * at(r, (long) row * h.length + i);
         }
         return sum;
     }
@@ -175,7 +186,17 @@ final class RecurrentReference {
             next[u] = o * unclipped(d, 2, cell);
             c[u] = cell;
         }
-        return next;
+        return projection == null ? next : projected(d, next, projection);
+    }
+
+    private double[] projected(int d, double[] m, Tensor by) {
+        double[] h = new double[outputSize()];
+        for (int u = 0; u < h.length; u++) {
+            for (int i = 0; i < hiddenSize; i++) {
+                h[u] += m[i] * by.getDouble(((long) d * h.length + u) * hiddenSize + i);
+            }
+        }
+        return h;
     }
 
     /// Activates a gate's sum, clipped.

@@ -19,7 +19,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
-/// RNN, GRU and LSTM with attributes drawn at random, against [RecurrentReference].
+/// RNN, GRU and LSTM, with projection too, with attributes drawn at random, against
+/// [RecurrentReference].
 @Tag("widths")
 class RecurrentTest {
     private static final int[] SIZES = {
@@ -66,7 +67,7 @@ class RecurrentTest {
             ref.clip = random.nextFloat(0.1f, 2);
             node.with("clip", (float) ref.clip);
         }
-        if (!usual && ref.op.equals("LSTM") && random.nextBoolean()) {
+        if (!usual && ref.op.endsWith("LSTM") && random.nextBoolean()) {
             ref.inputForget = true;
             node.with("input_forget", 1);
         }
@@ -129,24 +130,35 @@ class RecurrentTest {
                                 ? new long[] {ref.batch, ref.steps, ref.inputSize}
                                 : new long[] {ref.steps, ref.batch, ref.inputSize});
         ref.w = random(1 / Math.sqrt(ref.inputSize), d, g * h, ref.inputSize);
-        ref.r = random(1 / Math.sqrt(h), d, g * h, h);
+        boolean projected = ref.op.equals("dev.runnel.LSTM");
+        int outputs = projected ? random.nextInt(1, h + 1) : h;
+        ref.r = random(1 / Math.sqrt(h), d, g * h, outputs);
         ref.b = random.nextInt(4) == 0 ? null : random(0.5, d, 2 * g * h);
         ref.lengths = random.nextBoolean() ? null : lengths(ref);
-        long[] state = ref.batchFirst ? new long[] {ref.batch, d, h} : new long[] {d, ref.batch, h};
-        ref.h0 = random.nextBoolean() ? null : random(1, state);
+        ref.h0 = random.nextBoolean() ? null : random(1, state(ref, outputs));
         node.fed(ref.x);
         for (Tensor t : Arrays.asList(ref.w, ref.r, ref.b)) {
             add(node, t, fed);
         }
         add(node, ref.lengths, true);
         add(node, ref.h0, true);
-        if (ref.op.equals("LSTM")) {
-            ref.c0 = random.nextBoolean() ? null : random(1, state);
+        if (ref.op.endsWith("LSTM")) {
+            ref.c0 = random.nextBoolean() ? null : random(1, state(ref, h));
             ref.p = usual || random.nextBoolean() ? null : random(0.5, d, 3 * h);
             add(node, ref.c0, true);
             add(node, ref.p, fed);
         }
-        node.outputs(ref.op.equals("LSTM") ? 3 : 2);
+        if (projected) {
+            ref.projection = random(1 / Math.sqrt(h), d, outputs, h);
+            add(node, ref.projection, fed);
+        }
+        node.outputs(ref.op.endsWith("LSTM") ? 3 : 2);
+    }
+
+    private static long[] state(RecurrentReference ref, int size) {
+        return ref.batchFirst
+                ? new long[] {ref.batch, ref.directions(), size}
+                : new long[] {ref.directions(), ref.batch, size};
     }
 
     private Tensor lengths(RecurrentReference ref) {
@@ -209,7 +221,7 @@ class RecurrentTest {
         String what = op + " seed " + seed + " " + precision;
         assertClose(what + " Y", scalar.get(0), ref.y, precision);
         assertClose(what + " Y_h", scalar.get(1), ref.yh, precision);
-        if (op.equals("LSTM")) {
+        if (op.endsWith("LSTM")) {
             assertClose(what + " Y_c", scalar.get(2), ref.yc, precision);
         }
         for (int bits : new int[] {128, 256, 512}) {
@@ -223,7 +235,7 @@ class RecurrentTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RNN", "GRU", "LSTM"})
+    @ValueSource(strings = {"RNN", "GRU", "LSTM", "dev.runnel.LSTM"})
     void usualCell_withRandomShapes_agreesWithFormulasInEveryKernelSet(String op) {
         for (int seed = 0; seed < 60; seed++) {
             check(op, seed, true, false);
@@ -231,7 +243,7 @@ class RecurrentTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RNN", "GRU", "LSTM"})
+    @ValueSource(strings = {"RNN", "GRU", "LSTM", "dev.runnel.LSTM"})
     void generalCell_withRandomAttributes_agreesWithFormulasInEveryKernelSet(String op) {
         for (int seed = 1000; seed < 1060; seed++) {
             check(op, seed, false, false);
@@ -239,7 +251,7 @@ class RecurrentTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"RNN", "GRU", "LSTM"})
+    @ValueSource(strings = {"RNN", "GRU", "LSTM", "dev.runnel.LSTM"})
     void fedWeights_withRandomAttributes_agreeWithFormulasInEveryKernelSet(String op) {
         for (int seed = 2000; seed < 2030; seed++) {
             check(op, seed, seed % 2 == 0, true);
@@ -247,7 +259,16 @@ class RecurrentTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"RNN, BF16", "GRU, BF16", "LSTM, BF16", "RNN, INT8", "GRU, INT8", "LSTM, INT8"})
+    @CsvSource({
+        "RNN, BF16",
+        "GRU, BF16",
+        "LSTM, BF16",
+        "dev.runnel.LSTM, BF16",
+        "RNN, INT8",
+        "GRU, INT8",
+        "LSTM, INT8",
+        "dev.runnel.LSTM, INT8"
+    })
     void narrowWeights_withRandomShapes_areNearTheFormulasAndTheSameInEveryKernelSet(
             String op, Precision precision) {
         for (int seed = 3000; seed < 3060; seed++) {

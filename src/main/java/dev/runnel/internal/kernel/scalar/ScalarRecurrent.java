@@ -122,7 +122,7 @@ public final class ScalarRecurrent implements RecurrentKernels {
             long o = f + gate;
             long g = o + gate;
             long c = at.c() + m * at.cStride();
-            long h = at.h() + m * at.xStride();
+            long h = at.m() + m * at.xStride();
             for (long u = 0; u < gate; u += 4) {
                 float in = Functions.gated(get(s, i + u), get(s, g + u));
                 float cell = Math.fma(Functions.sigmoidOfTwice(get(s, f + u)), get(s, c + u), in);

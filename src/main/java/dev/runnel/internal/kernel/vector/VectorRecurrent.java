@@ -79,7 +79,7 @@ final class VectorRecurrent implements RecurrentKernels {
             long g = z + 3 * gate;
             apply.gated(s, z, g, g, gate);
             apply.keep(s, z + gate, c, g, gate);
-            apply.gated(s, z + 2 * gate, c, at.h() + m * at.xStride(), gate);
+            apply.gated(s, z + 2 * gate, c, at.m() + m * at.xStride(), gate);
         }
     }
 

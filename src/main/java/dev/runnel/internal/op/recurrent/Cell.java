@@ -19,6 +19,9 @@ import java.util.Locale;
 /// @param batch N
 /// @param inputSize I
 /// @param hiddenSize H
+/// @param outputSize the size of h: H, or P with a projection
+/// @param projected whether LSTM's h is multiplied by a matrix of \[P, H\] before it goes out and
+///   back
 /// @param batchFirst whether X is \[N, T, I\] and not \[T, N, I\]
 /// @param reverse for each direction whether it runs from the end to the beginning
 /// @param activations for each direction those of f, g, h; as many as the kind takes
@@ -32,6 +35,8 @@ record Cell(
         int batch,
         int inputSize,
         int hiddenSize,
+        int outputSize,
+        boolean projected,
         boolean batchFirst,
         List<Boolean> reverse,
         List<List<Activation>> activations,
@@ -62,6 +67,7 @@ record Cell(
     static final int H0 = 5;
     static final int C0 = 6;
     static final int P = 7;
+    static final int PROJECTION = 8;
 
     int directions() {
         return reverse.size();
@@ -76,16 +82,22 @@ record Cell(
     }
 
     /// Reads and checks the node.
-    static Cell of(Type type, Call call) {
-        call.requireInputs(3, type == Type.LSTM ? 8 : 6);
+    ///
+    /// @param projected whether it has a ninth input, the projection
+    static Cell of(Type type, boolean projected, Call call) {
+        call.requireInputs(projected ? 9 : 3, projected ? 9 : type == Type.LSTM ? 8 : 6);
         call.requireType(X, DType.FLOAT32, DType.FLOAT64, DType.FLOAT16, DType.BFLOAT16);
         boolean batchFirst = call.flag("layout", false);
         List<Boolean> reverse = directions(call);
         Shape x = rank3(call, X, "X", batchFirst ? "[N, T, I]" : "[T, N, I]");
-        Shape r = rank3(call, R, "R", "[D, " + gates(type) + "H, H]");
-        long hidden = call.longAttribute("hidden_size", r.dim(2));
+        Shape r = rank3(call, R, "R", "[D, " + gates(type) + (projected ? "H, P]" : "H, H]"));
+        Shape projection = projected ? rank3(call, PROJECTION, "projection", "[D, P, H]") : r;
+        long hidden = call.longAttribute("hidden_size", projection.dim(2));
         if (hidden < 1 || hidden > 1 << 24) {
             throw call.malformed("hidden_size is " + hidden + ", expected 1 or more");
+        }
+        if (projected && (r.dim(2) < 1 || r.dim(2) > hidden)) {
+            throw call.malformed("R has shape " + r + ", expected P in 1 … " + hidden + " = H");
         }
         float clip = call.floatAttribute("clip", Float.POSITIVE_INFINITY);
         if (!(clip > 0)) {
@@ -99,6 +111,8 @@ record Cell(
                         size(call, x, batchFirst ? 0 : 1),
                         size(call, x, 2),
                         (int) hidden,
+                        (int) (projected ? r.dim(2) : hidden),
+                        projected,
                         batchFirst,
                         reverse,
                         activations(type, call, reverse.size()),
@@ -223,19 +237,29 @@ record Cell(
         long d = directions();
         long h = hiddenSize;
         long gates = type.gates * h;
+        long p = outputSize;
         String g = gates(type);
-        check(call, R, "R", "[D, " + g + "H, H]", d, gates, h);
+        String out = projected ? "P]" : "H]";
+        check(call, R, "R", "[D, " + g + "H, " + out, d, gates, p);
         check(call, W, "W", "[D, " + g + "H, I]", d, gates, inputSize);
         check(call, B, "B", "[D, " + 2 * type.gates + "·H]", d, 2 * gates);
-        String state = batchFirst ? "[N, D, H]" : "[D, N, H]";
-        long[] states = batchFirst ? new long[] {batch, d, h} : new long[] {d, batch, h};
-        check(call, H0, "initial_h", state, states);
-        check(call, C0, "initial_c", state, states);
+        String state = batchFirst ? "[N, D, " : "[D, N, ";
+        check(call, H0, "initial_h", state + out, state(p));
+        check(call, C0, "initial_c", state + "H]", state(h));
         check(call, P, "P", "[D, 3·H]", d, 3 * h);
+        if (projected) {
+            check(call, PROJECTION, "projection", "[D, P, H]", d, p, h);
+        }
         if (call.has(LENGTHS)) {
             call.requireType(LENGTHS, DType.INT32);
             shape(call, LENGTHS, "sequence_lens", "[N]", batch);
         }
+    }
+
+    private long[] state(long size) {
+        return batchFirst
+                ? new long[] {batch, directions(), size}
+                : new long[] {directions(), batch, size};
     }
 
     private void check(Call call, int input, String name, String formula, long... want) {

@@ -20,6 +20,7 @@ import java.lang.foreign.MemorySegment;
 /// | LSTM | i, f, o, g (x, h) | |
 /// | GRU, linear before reset | z, r (x, h); n (x); n (h) | |
 /// | GRU | z, r (x, h); n (x) | n (r ⊙ h), which goes on where the first left off |
+/// | LSTM with projection | as LSTM | h (m), over the sums of the first |
 final class GateWeights {
     /// Where ours lies in the standard's order.
     private static final int[] RNN = {0};
@@ -38,9 +39,11 @@ final class GateWeights {
     private MemorySegment w = MemorySegment.NULL;
     private MemorySegment r = MemorySegment.NULL;
     private MemorySegment b = MemorySegment.NULL;
+    private MemorySegment p = MemorySegment.NULL;
     private long wOffset;
     private long rOffset;
     private long bOffset;
+    private long pOffset;
     private boolean biased;
 
     /// @param halved whether the kernels' own passes will follow
@@ -55,14 +58,15 @@ final class GateWeights {
                 };
     }
 
-    /// Whether a second product follows that takes r ⊙ h.
+    /// Whether a second product follows that takes r ⊙ h, or projects.
     static boolean hasSecond(Cell cell) {
-        return cell.type() == Cell.Type.GRU && !cell.linearBeforeReset();
+        return cell.projected() || cell.type() == Cell.Type.GRU && !cell.linearBeforeReset();
     }
 
-    /// I + H, and H more for r ⊙ h.
+    /// I + H or I + P, and H more for what the second product takes.
     static int inputs(Cell cell) {
-        return cell.inputSize() + cell.hiddenSize() * (hasSecond(cell) ? 2 : 1);
+        int first = cell.inputSize() + cell.outputSize();
+        return first + (hasSecond(cell) ? cell.hiddenSize() : 0);
     }
 
     /// The columns of z.
@@ -81,7 +85,7 @@ final class GateWeights {
         int h = cell.hiddenSize();
         PanelLayout layout = new PanelLayout(maxWidth, precision);
         if (cell.type() != Cell.Type.GRU) {
-            return layout.group(0, cell.type().gates * h, 0, i + h);
+            return layout.group(0, cell.type().gates * h, 0, i + cell.outputSize());
         }
         int n = Panels.padded(2 * h);
         layout.group(0, 2 * h, 0, i + h);
@@ -92,7 +96,10 @@ final class GateWeights {
 
     static PanelLayout second(Cell cell, int maxWidth, Precision precision) {
         int h = cell.hiddenSize();
-        int from = cell.inputSize() + h;
+        int from = cell.inputSize() + cell.outputSize();
+        if (cell.projected()) {
+            return new PanelLayout(maxWidth, precision).group(0, cell.outputSize(), from, from + h);
+        }
         return new PanelLayout(maxWidth, precision)
                 .group(
                         Panels.padded(2 * h),
@@ -110,7 +117,7 @@ final class GateWeights {
         this.w = w;
         this.wOffset = wOffset + rows * cell.inputSize();
         this.r = r;
-        this.rOffset = rOffset + rows * cell.hiddenSize();
+        this.rOffset = rOffset + rows * cell.outputSize();
         this.biased = false;
         return this;
     }
@@ -121,6 +128,14 @@ final class GateWeights {
         this.bOffset =
                 bOffset + 2L * d * cell.type().gates * cell.hiddenSize() * cell.dtype().byteSize();
         this.biased = true;
+        return this;
+    }
+
+    /// Turns to direction `d` of the projection that starts at this offset.
+    GateWeights projection(int d, MemorySegment p, long pOffset) {
+        long elements = (long) d * cell.outputSize() * cell.hiddenSize();
+        this.p = p;
+        this.pOffset = pOffset + elements * cell.dtype().byteSize();
         return this;
     }
 
@@ -143,8 +158,13 @@ final class GateWeights {
         }
     }
 
-    /// Its inputs are counted H later, as r ⊙ h lies H behind h.
+    /// Of GRU, its inputs are counted H later, as r ⊙ h lies H behind h.
     private void second(int group, int column, int from, int to, float[] weights) {
+        if (cell.projected()) {
+            weights[0] = 0;
+            copy(p, pOffset, (long) column * cell.hiddenSize(), to - from, weights, 1);
+            return;
+        }
         weights[0] = bias(2, column, true, true);
         inputs(2, column, from - cell.hiddenSize(), to - cell.hiddenSize(), weights);
     }
@@ -156,7 +176,7 @@ final class GateWeights {
         int ofW = Math.max(0, Math.min(to, i) - from);
         copy(w, wOffset, row * i + from, ofW, weights, 1);
         int ofR = to - from - ofW;
-        copy(r, rOffset, row * cell.hiddenSize() + to - ofR - i, ofR, weights, 1 + ofW);
+        copy(r, rOffset, row * cell.outputSize() + to - ofR - i, ofR, weights, 1 + ofW);
     }
 
     /// The bias of a gate's unit: that of W, of R, or their sum.

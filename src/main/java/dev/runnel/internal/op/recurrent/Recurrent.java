@@ -26,6 +26,10 @@ import java.util.Map;
 /// | Y | \[T, D, N, H\] | batch first \[N, T, D, H\] |
 /// | Y_h, Y_c | as initial_h | after each batch entry's last step |
 ///
+/// Beside the standard's there is `dev.runnel.LSTM`, an LSTM with projection (LSTMP; Sak et al.
+/// 2014, as PyTorch's `proj_size`): h = W_p · (o ⊙ tanh(c)). It has a ninth input, W_p \[D, P, H\];
+/// R is \[D, 4·H, P\], and initial_h, Y and Y_h have P for H.
+///
 /// Where the standard is silent, ONNX Runtime is followed: a batch entry of length 0 ends in the
 /// state 0, whatever it started from, and `clip` bounds the sums that enter LSTM's gates, not the
 /// cell state on its way to h.
@@ -35,33 +39,35 @@ import java.util.Map;
 /// and initial_c do.
 public final class Recurrent implements Operator {
     private final Type type;
+    private final boolean projected;
 
-    private Recurrent(Type type) {
+    private Recurrent(Type type, boolean projected) {
         this.type = type;
+        this.projected = projected;
     }
 
     /// The operators of this family by name.
     public static Map<String, Operator> all() {
         return Map.of(
-                "RNN", new Recurrent(Type.RNN),
-                "GRU", new Recurrent(Type.GRU),
-                "LSTM", new Recurrent(Type.LSTM));
+                "RNN", new Recurrent(Type.RNN, false),
+                "GRU", new Recurrent(Type.GRU, false),
+                "LSTM", new Recurrent(Type.LSTM, false),
+                "dev.runnel.LSTM", new Recurrent(Type.LSTM, true));
     }
 
     @Override
     public List<TensorType> infer(Call call) {
-        Cell cell = Cell.of(type, call);
+        Cell cell = Cell.of(type, projected, call);
         long t = cell.steps();
         long n = cell.batch();
         long d = cell.directions();
-        long h = cell.hiddenSize();
+        long h = cell.outputSize();
         Shape y = cell.batchFirst() ? call.shapeOf(n, t, d, h) : call.shapeOf(t, d, n, h);
-        Shape state = cell.batchFirst() ? call.shapeOf(n, d, h) : call.shapeOf(d, n, h);
         List<TensorType> types = new ArrayList<>();
         types.add(new TensorType(cell.dtype(), y));
-        types.add(new TensorType(cell.dtype(), state));
+        types.add(state(call, cell, h));
         if (type == Type.LSTM) {
-            types.add(new TensorType(cell.dtype(), state));
+            types.add(state(call, cell, cell.hiddenSize()));
         }
         Tensor lengths = call.constant(Cell.LENGTHS);
         if (lengths != null) {
@@ -75,14 +81,22 @@ public final class Recurrent implements Operator {
         return types;
     }
 
+    private static TensorType state(Call call, Cell cell, long size) {
+        long n = cell.batch();
+        long d = cell.directions();
+        return new TensorType(
+                cell.dtype(),
+                cell.batchFirst() ? call.shapeOf(n, d, size) : call.shapeOf(d, n, size));
+    }
+
     @Override
     public Program compile(Call call) {
-        return new RecurrentProgram(Cell.of(type, call), call);
+        return new RecurrentProgram(Cell.of(type, projected, call), call);
     }
 
     @Override
     public @Nullable String timeObstacle(Call call, int[] in, int[] out) {
-        Cell cell = Cell.of(type, call);
+        Cell cell = Cell.of(type, projected, call);
         for (int i = 1; i < in.length; i++) {
             boolean state = i == Cell.H0 || i == Cell.C0;
             if (in[i] >= 0 && !state) {

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /// A recurrent node with its weights packed, or, where they are fed, ready to pack them in each
 /// run.
@@ -61,7 +63,8 @@ final class RecurrentProgram implements Program {
     private static boolean isConstant(Call call) {
         return call.constant(Cell.W) != null
                 && call.constant(Cell.R) != null
-                && (!call.has(Cell.B) || call.constant(Cell.B) != null);
+                && (!call.has(Cell.B) || call.constant(Cell.B) != null)
+                && (!call.has(Cell.PROJECTION) || call.constant(Cell.PROJECTION) != null);
     }
 
     private List<Matrices> pack(Call call, int width) {
@@ -71,13 +74,17 @@ final class RecurrentProgram implements Program {
         if (w == null || r == null || !isConstant(call)) {
             return List.of();
         }
-        List<Tensor> sources = b == null ? List.of(w, r) : List.of(w, r, b);
+        Tensor p = call.constant(Cell.PROJECTION);
+        List<Tensor> sources = Stream.of(w, r, b, p).filter(Objects::nonNull).toList();
         List<Matrices> all = new ArrayList<>();
         for (int d = 0; d < cell.directions(); d++) {
             boolean halved = isUsual(d);
             GateWeights gates = new GateWeights(cell, halved).of(d, w.data(), 0, r.data(), 0);
             if (b != null) {
                 gates.bias(d, b.data(), 0);
+            }
+            if (p != null) {
+                gates.projection(d, p.data(), 0);
             }
             String name = name(width, halved, d);
             var f =
@@ -110,7 +117,7 @@ final class RecurrentProgram implements Program {
                 " ",
                 cell.type().name(),
                 precision.name(),
-                cell.linearBeforeReset() ? "linear" : "",
+                cell.linearBeforeReset() ? "linear" : cell.projected() ? "projected" : "",
                 halved ? "halved" : "",
                 Integer.toString(width),
                 Integer.toString(d),
@@ -128,7 +135,7 @@ final class RecurrentProgram implements Program {
 
     @Override
     public boolean reads(int i) {
-        return isFed() || i != Cell.W && i != Cell.R && i != Cell.B;
+        return isFed() || i != Cell.W && i != Cell.R && i != Cell.B && i != Cell.PROJECTION;
     }
 
     /// The second direction reads X after the first has written its part of the states.
@@ -149,13 +156,15 @@ final class RecurrentProgram implements Program {
     }
 
     Lanes lanes(MemorySegment scratch, int rows) {
-        return Lanes.of(
-                scratch,
-                rows * cell.batch(),
-                cell.inputSize(),
-                cell.hiddenSize(),
-                GateWeights.inputs(cell),
-                GateWeights.columns(cell));
+        Lanes lanes =
+                Lanes.of(
+                        scratch,
+                        rows * cell.batch(),
+                        cell.inputSize(),
+                        cell.hiddenSize(),
+                        GateWeights.inputs(cell),
+                        GateWeights.columns(cell));
+        return cell.projected() ? lanes.withProjection(cell.outputSize()) : lanes;
     }
 
     long peepholesAt(int rows) {
@@ -209,6 +218,7 @@ final class RecurrentProgram implements Program {
                 + cell.inputSize()
                 + " H="
                 + cell.hiddenSize()
+                + (cell.projected() ? " P=" + cell.outputSize() : "")
                 + (cell.directions() == 2
                         ? " bidirectional"
                         : cell.reverse().getFirst() ? " reverse" : "")

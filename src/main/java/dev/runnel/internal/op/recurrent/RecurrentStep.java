@@ -49,6 +49,7 @@ final class RecurrentStep implements Step {
     private final @Nullable Operand w;
     private final @Nullable Operand r;
     private final @Nullable Operand b;
+    private final @Nullable Operand p;
     private final @Nullable Operand lengths;
     private final Slots x;
     private final Slots y;
@@ -90,11 +91,12 @@ final class RecurrentStep implements Step {
         w = in(bench, Cell.W);
         r = in(bench, Cell.R);
         b = in(bench, Cell.B);
+        p = in(bench, Cell.PROJECTION);
         lengths = in(bench, Cell.LENGTHS);
         PanelLayout second = program.second;
         packing = program.isFed() ? program.first.packing() : null;
         secondPacking = program.isFed() && second != null ? second.packing() : null;
-        int h = cell.hiddenSize();
+        int h = cell.outputSize();
         int i = cell.inputSize();
         long d = cell.directions();
         long n = cell.batch();
@@ -108,11 +110,12 @@ final class RecurrentStep implements Step {
                         first ? d * h : d * n * h,
                         first ? t * d * h : h,
                         h);
-        h0 = state(in(bench, Cell.H0));
-        c0 = state(in(bench, Cell.C0));
-        hn = state(out(bench, 1));
-        cn = state(out(bench, 2));
-        peepholes = slots(in(bench, Cell.P), 3L * h, 0, 0, 3 * h);
+        h0 = state(in(bench, Cell.H0), h);
+        c0 = state(in(bench, Cell.C0), cell.hiddenSize());
+        hn = state(out(bench, 1), h);
+        cn = state(out(bench, 2), cell.hiddenSize());
+        int peepholesSize = 3 * cell.hiddenSize();
+        peepholes = slots(in(bench, Cell.P), peepholesSize, 0, 0, peepholesSize);
         for (int k = 0; k < d; k++) {
             directions.add(direction(k, rows, bench.rehearsal()));
         }
@@ -145,8 +148,7 @@ final class RecurrentStep implements Step {
         return new Slots(operand, cell.dtype(), d, t, n, count);
     }
 
-    private Slots state(@Nullable Operand operand) {
-        int h = cell.hiddenSize();
+    private Slots state(@Nullable Operand operand, int h) {
         return cell.batchFirst()
                 ? slots(operand, h, 0, (long) cell.directions() * h, h)
                 : slots(operand, (long) cell.batch() * h, 0, h, h);
@@ -175,6 +177,9 @@ final class RecurrentStep implements Step {
             gates.of(d, w.segment(row), w.offset(row), r.segment(row), r.offset(row));
             if (b != null) {
                 gates.bias(d, b.segment(row), b.offset(row));
+            }
+            if (p != null) {
+                gates.projection(d, p.segment(row), p.offset(row));
             }
             packing.pack(m.first().weights(), gates.first);
             if (secondPacking != null && m.second() != null) {
@@ -268,9 +273,9 @@ final class RecurrentStep implements Step {
         d.step.run(panels, backwards, at, count);
         backwards = !backwards;
         if (cell.dtype().byteSize() < 4) {
-            narrow(at.h(), at.xStride(), count);
+            narrow(at.h(), at.xStride(), cell.outputSize(), count);
             if (cell.type() == Cell.Type.LSTM) {
-                narrow(at.c(), at.cStride(), count);
+                narrow(at.c(), at.cStride(), cell.hiddenSize(), count);
             }
         }
         y.store(kernels, range, t, scratch, at.h(), at.xStride());
@@ -278,13 +283,13 @@ final class RecurrentStep implements Step {
 
     /// Rounds a state to the elements that would hold it between two steps: so that a sequence has
     /// the bits of its steps.
-    private void narrow(long at, long stride, int count) {
+    private void narrow(long at, long stride, int floats, int count) {
         DType narrow = cell.dtype();
         for (int m = 0; m < count; m++, at += stride) {
-            for (long p = at; p < at + 4L * cell.hiddenSize(); p += 4) {
-                Elements.setDouble(narrow, scratch, p, scratch.get(JAVA_FLOAT_UNALIGNED, p));
-                float rounded = (float) Elements.getDouble(narrow, scratch, p);
-                scratch.set(JAVA_FLOAT_UNALIGNED, p, rounded);
+            for (long f = at; f < at + 4L * floats; f += 4) {
+                Elements.setDouble(narrow, scratch, f, scratch.get(JAVA_FLOAT_UNALIGNED, f));
+                float rounded = (float) Elements.getDouble(narrow, scratch, f);
+                scratch.set(JAVA_FLOAT_UNALIGNED, f, rounded);
             }
         }
     }

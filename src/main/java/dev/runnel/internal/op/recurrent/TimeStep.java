@@ -15,15 +15,31 @@ import java.util.List;
 interface TimeStep {
     void run(Panels first, boolean backwards, Lanes at, int lanes);
 
+    /// This one with a projection behind it: the sums over m go to z, and from there to h.
+    private TimeStep projected(Panels projection, int size, RecurrentKernels k) {
+        return (first, back, at, n) -> {
+            run(first, back, at, n);
+            k.multiply(projection, back, at, n);
+            for (int m = 0; m < n; m++) {
+                long z = at.z() + m * at.zStride();
+                k.copy(at.memory(), z, at.memory(), at.h() + m * at.xStride(), size);
+            }
+        };
+    }
+
     /// The time step of direction `d`.
     ///
-    /// @param second GRU's second matrix, or null
+    /// @param second GRU's second matrix, or LSTM's projection, or null
     /// @param peepholes where in the lanes' memory LSTM's peepholes lie; −1 for none
     static TimeStep of(
             Cell cell, int d, RecurrentKernels k, @Nullable Panels second, long peepholes) {
-        return cell.isUsual(d, peepholes >= 0)
-                ? usual(cell, k, second)
-                : general(cell, d, k, second, peepholes);
+        TimeStep step =
+                cell.isUsual(d, peepholes >= 0)
+                        ? usual(cell, k, second)
+                        : general(cell, d, k, second, peepholes);
+        return cell.projected() && second != null
+                ? step.projected(second, cell.outputSize(), k)
+                : step;
     }
 
     private static TimeStep usual(Cell cell, RecurrentKernels k, @Nullable Panels second) {
