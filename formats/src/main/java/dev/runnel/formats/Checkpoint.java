@@ -6,6 +6,9 @@ import dev.runnel.formats.file.Content;
 import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.file.ZipArchive;
 import dev.runnel.formats.keras.KerasFile;
+import dev.runnel.formats.npy.Npz;
+import dev.runnel.formats.pytorch.PyTorchReader;
+import dev.runnel.formats.safetensors.SafetensorsReader;
 import dev.runnel.graph.Tensor;
 
 import java.io.IOException;
@@ -13,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /// The named tensors of a file of weights: what a framework saves of a network without saying how
 /// its layers are wired. A recipe, or the file's own configuration where it has one, makes a graph
@@ -40,19 +44,46 @@ public record Checkpoint(String name, Map<String, Tensor> tensors, Map<String, S
 
     static Checkpoint read(MappedFile file) throws IOException {
         Content content = Content.of(file);
+        // One line for each format: its reader is in a package of its own.
         return switch (content) {
             case HDF5 -> KerasFile.ofHdf5(file).checkpoint();
-            case ZIP -> zip(file);
+            case ZIP -> archive(file);
+            case PICKLE -> PyTorchReader.readStream(file);
+            case SAFETENSORS ->
+                    with(
+                            "com.fasterxml.jackson.core:jackson-core",
+                            file,
+                            () -> SafetensorsReader.read(file));
             default ->
                     throw file.malformed("the file " + content.sentence() + ", expected weights");
         };
     }
 
-    private static Checkpoint zip(MappedFile file) {
-        ZipArchive archive = ZipArchive.open(file);
-        if (KerasFile.isKeras(archive)) {
-            return KerasFile.ofArchive(file, archive).checkpoint();
+    private static Checkpoint archive(MappedFile file) {
+        ZipArchive zip = ZipArchive.open(file);
+        if (PyTorchReader.isPyTorch(zip)) {
+            return PyTorchReader.read(file, zip);
         }
-        throw file.malformed("the file " + Content.ZIP.sentence() + ", expected weights");
+        if (Npz.isNpz(zip)) {
+            return Npz.read(file, zip);
+        }
+        if (KerasFile.isKeras(zip)) {
+            return KerasFile.ofArchive(file, zip).checkpoint();
+        }
+        throw file.malformed("the file is a ZIP archive, but none of PyTorch, NumPy or Keras");
+    }
+
+    /// Reads with a library that who does not need it may leave away.
+    private static Checkpoint with(String library, MappedFile file, Supplier<Checkpoint> reader) {
+        try {
+            return reader.get();
+        } catch (NoClassDefFoundError e) {
+            throw file.unsupported(
+                    "the file "
+                            + Content.of(file).sentence()
+                            + ", which is read with the library "
+                            + library
+                            + "; add it to the class path or module path");
+        }
     }
 }

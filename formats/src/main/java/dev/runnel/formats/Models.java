@@ -83,19 +83,29 @@ public final class Models {
             case RNL -> RnlReader.read(file);
             case OTHER -> onnx(file);
             case HDF5 -> KerasFile.ofHdf5(file).graph();
-            case ZIP -> zip(file);
+            case ZIP -> archive(file);
+            case PICKLE, SAFETENSORS -> throw weightsOnly(file);
             default ->
                     throw file.malformed(
                             "the file " + content.sentence() + ", expected an ONNX model");
         };
     }
 
-    private static Graph zip(MappedFile file) {
-        ZipArchive archive = ZipArchive.open(file);
-        if (KerasFile.isKeras(archive)) {
-            return KerasFile.ofArchive(file, archive).graph();
+    private static Graph archive(MappedFile file) {
+        ZipArchive zip = ZipArchive.open(file);
+        if (KerasFile.isKeras(zip)) {
+            return KerasFile.ofArchive(file, zip).graph();
         }
-        throw file.malformed("the file " + Content.ZIP.sentence() + ", expected a model");
+        throw weightsOnly(file);
+    }
+
+    private static UnsupportedModelException weightsOnly(MappedFile file) {
+        return file.unsupported(
+                "the file "
+                        + Content.of(file).sentence()
+                        + " and holds weights, not a graph: runnel convert --suggest-recipe "
+                        + file.name()
+                        + " writes a recipe");
     }
 
     private static Graph onnx(MappedFile file) throws IOException {

@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.protobuf.ByteString;
 
 import dev.runnel.MalformedModelException;
+import dev.runnel.UnsupportedModelException;
 import dev.runnel.formats.proto.AttributeProto;
 import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.ModelProto;
@@ -37,13 +38,10 @@ class HostileModelTest extends Hostile {
             delimiter = '|',
             value = {
                 "89 48 44 46 0d 0a 1a 0a | is HDF5 (Keras .h5)",
-                "50 4b 03 04 00 00 | is a ZIP archive (PyTorch .pt, NumPy .npz, Keras .keras)",
                 "93 4e 55 4d 50 59 01 00 | is a NumPy array (.npy)",
                 "1f 8b 08 00 | is compressed by gzip",
-                "80 02 8a 0a | is a Python pickle (old PyTorch .pt)",
                 "1c 00 00 00 54 46 4c 33 | is a TensorFlow Lite model",
                 "1c 00 00 00 4f 52 54 4d | is an ONNX Runtime .ort model",
-                "40 00 00 00 00 00 00 00 7b 22 77 22 3a | is safetensors",
                 "3c 68 74 6d 6c 3e | begins with 3c 68 74 6d 6c 3e",
                 "08 | begins with 08",
             })
@@ -51,6 +49,24 @@ class HostileModelTest extends Hostile {
         malformed(
                 "the file " + found + ", expected an ONNX model",
                 java.util.HexFormat.ofDelimiter(" ").parseHex(hex));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "50 4b 03 04 00 00 | is a ZIP archive (PyTorch .pt, NumPy .npz, Keras .keras)",
+                "80 02 8a 0a | is a Python pickle (old PyTorch .pt)",
+                "40 00 00 00 00 00 00 00 7b 22 77 22 3a | is safetensors",
+            })
+    void content_ofWeights_isSaidToNeedARecipe(String hex, String found) {
+        refused(
+                UnsupportedModelException.class,
+                "the file "
+                        + found
+                        + " and holds weights, not a graph: runnel convert --suggest-recipe m.onnx"
+                        + " writes a recipe",
+                () -> read(java.util.HexFormat.ofDelimiter(" ").parseHex(hex)));
     }
 
     @Test

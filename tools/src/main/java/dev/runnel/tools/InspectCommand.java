@@ -1,7 +1,7 @@
 package dev.runnel.tools;
 
 import dev.runnel.Options;
-import dev.runnel.formats.Models;
+import dev.runnel.formats.Checkpoint;
 import dev.runnel.graph.Graph;
 
 import picocli.CommandLine.Command;
@@ -23,19 +23,22 @@ import java.util.concurrent.Callable;
             "Shows a model's inputs, outputs, states, operators, parameters and memory, and whether"
                     + " it can be stepped.",
             "%nOf a model that cannot be compiled it shows what the file says, and why; the exit"
-                    + " code is then 1.",
+                    + " code is then 1. Of a file of weights without a graph it shows the names,"
+                    + " types and shapes of the tensors, without reading their elements; options"
+                    + " that are for models do nothing then.",
         },
         footerHeading = "%nExamples:%n",
         footer = {
             "  runnel inspect vad.onnx",
             "  runnel inspect vad.onnx --bind sr=16000 --shape input=1x576 --plan",
             "  runnel inspect vad.onnx --json",
+            "  runnel inspect checkpoint.pt",
         })
 final class InspectCommand implements Callable<Integer> {
     @Spec private CommandSpec spec;
     @Mixin private ModelOptions options;
 
-    @Parameters(paramLabel = "MODEL", description = "The model's file.")
+    @Parameters(paramLabel = "FILE", description = "A model or a file of weights.")
     private Path file;
 
     @Option(names = "--plan", description = "Print the plan of a step as well.")
@@ -49,7 +52,21 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Graph graph = Models.read(file);
+        return switch (ModelFile.read(file)) {
+            case ModelFile.OfGraph(Graph graph) -> show(graph);
+            case ModelFile.OfWeights(Checkpoint checkpoint) -> show(checkpoint);
+        };
+    }
+
+    private int show(Checkpoint checkpoint) {
+        CheckpointInspection inspection = CheckpointInspection.of(checkpoint);
+        PrintWriter out = spec.commandLine().getOut();
+        out.print(json ? Json.of(inspection) + "\n" : inspection.text());
+        out.flush();
+        return 0;
+    }
+
+    private int show(Graph graph) {
         Inspection inspection = Inspection.of(graph, options.applyTo(Options.defaults(), graph));
         PrintWriter out = spec.commandLine().getOut();
         out.print(json ? Json.of(inspection) + "\n" : inspection.text());

@@ -78,7 +78,7 @@ record Inspection(
         int nodes = operators.stream().mapToInt(OperatorLine::count).sum();
         Map<String, String> metadata = new TreeMap<>(graph.metadata());
         try (Model model = Model.compile(graph, options)) {
-            String obstacle = model.stepObstacle().orElse(null);
+            String obstacle = model.stepObstacle().map(Failures::inOptionWords).orElse(null);
             return new Inspection(
                     model.name(),
                     metadata,
@@ -95,7 +95,7 @@ record Inspection(
                     null,
                     obstacle == null,
                     obstacle,
-                    model.describe());
+                    Failures.inOptionWords(model.describe()));
         } catch (MalformedModelException
                 | UnsupportedModelException
                 | IllegalArgumentException
@@ -152,7 +152,8 @@ record Inspection(
         }
     }
 
-    private static long parameters(Graph graph) {
+    /// The number of elements of all floating-point constants, those of subgraphs included.
+    static long parameters(Graph graph) {
         long[] sum = {
             graph.initializers().values().stream()
                     .filter(t -> t.dtype().isFloat())

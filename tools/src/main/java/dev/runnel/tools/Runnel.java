@@ -27,6 +27,7 @@ import java.nio.charset.StandardCharsets;
             VerifyCommand.class,
             AccuracyCommand.class,
             BenchCommand.class,
+            DiffCommand.class,
             DemoCommand.class,
         },
         synopsisSubcommandLabel = "COMMAND",

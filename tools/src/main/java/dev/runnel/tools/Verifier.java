@@ -1,29 +1,21 @@
 package dev.runnel.tools;
 
-import dev.runnel.Model;
 import dev.runnel.Options;
-import dev.runnel.Port;
-import dev.runnel.Session;
-import dev.runnel.State;
 import dev.runnel.UnsupportedModelException;
 import dev.runnel.formats.Models;
-import dev.runnel.formats.TensorFile;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
-import dev.runnel.graph.ValueInfo;
 
 import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
-import java.nio.file.Path;
-import java.util.HashMap;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SortedMap;
 
 /// Checks a [Case]: runs the model on the stored inputs and compares with the stored outputs.
 ///
@@ -109,110 +101,21 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
         }
 
         Verdict verdict() throws IOException, Disagreement {
-            Options o = options.stateless();
-            for (Map.Entry<String, String> pair : carried.entrySet()) {
-                o = o.state(pair.getValue(), pair.getKey());
+            List<Map<String, Tensor>> calls = new ArrayList<>();
+            for (Case.DataSet set : sets) {
+                calls.add(set.inputs(graph));
             }
-            Map<String, Tensor> first = tensors(sets.getFirst().inputs(), graph.inputs());
-            for (ValueInfo input : graph.inputs()) {
-                Tensor t = first.get(input.name());
-                if (t != null && isOpen(input)) {
-                    o = o.shape(input.name(), t.shape().dims());
-                }
-            }
-            try (Model model = compile(o, first);
-                    Session session = model.open()) {
-                if (carried.isEmpty()) {
-                    for (Case.DataSet set : sets) {
-                        compare(set, session.run(tensors(set.inputs(), graph.inputs())));
-                    }
-                } else {
-                    checkStream(model, session, first);
+            try (Replay replay = Replay.of(graph, options, carried, calls)) {
+                for (int i = 0; i < calls.size(); i++) {
+                    compare(sets.get(i), replay.run(calls.get(i)));
                 }
             }
             return new Verdict.Passed(c.name(), sets.size(), maxAbs);
         }
 
-        /// The model; as a stream that cannot be stepped before the value of some input is known,
-        /// such as a sample rate, with the inputs bound that look like settings: one integer or
-        /// bool, the same in every set.
-        private Model compile(Options o, Map<String, Tensor> first)
-                throws IOException, Disagreement {
-            Model model = Model.compile(graph, o);
-            if (carried.isEmpty() || model.stepObstacle().isEmpty()) {
-                return model;
-            }
-            Options bound = o;
-            for (Map.Entry<String, Tensor> e : first.entrySet()) {
-                Tensor value = e.getValue();
-                if (!value.dtype().isFloat()
-                        && value.elements() == 1
-                        && !carried.containsKey(e.getKey())
-                        && isSameInAllSets(e.getKey(), value)) {
-                    bound = bound.bind(e.getKey(), value);
-                }
-            }
-            if (bound == o) {
-                return model;
-            }
-            model.close();
-            return Model.compile(graph, bound);
-        }
-
-        private boolean isSameInAllSets(String input, Tensor value)
-                throws IOException, Disagreement {
-            for (Case.DataSet set : sets) {
-                Tensor other = tensors(set.inputs(), graph.inputs()).get(input);
-                if (other == null
-                        || !other.type().equals(value.type())
-                        || other.data().mismatch(value.data()) != -1) {
-                    return false;
-                }
-            }
-            return true;
-        }
-
-        private void checkStream(Model model, Session session, Map<String, Tensor> first)
-                throws IOException, Disagreement {
-            List<String> fed = model.inputs().stream().map(Port::name).toList();
-            try (State state = model.newState()) {
-                for (Port port : model.states()) {
-                    Tensor start = first.get(port.name());
-                    if (start != null) {
-                        if (!start.type().equals(port.type())) {
-                            throw new Disagreement(
-                                    "state '"
-                                            + port.name()
-                                            + "' is "
-                                            + port.type()
-                                            + ", but its first value is "
-                                            + start.type());
-                        }
-                        state.tensor(port.name()).copyFrom(start.data());
-                    }
-                }
-                for (Case.DataSet set : sets) {
-                    Map<String, Tensor> inputs = tensors(set.inputs(), graph.inputs());
-                    inputs.keySet().retainAll(fed);
-                    Map<String, Tensor> outputs =
-                            new HashMap<>(
-                                    isStep(model, inputs)
-                                            ? step(model, session, state, inputs)
-                                            : session.run(state, inputs));
-                    for (Port port : model.states()) {
-                        String output = carried.get(port.name());
-                        if (output != null) {
-                            outputs.put(output, new Tensor(port.type(), state.tensor(port.name())));
-                        }
-                    }
-                    compare(set, outputs);
-                }
-            }
-        }
-
         private void compare(Case.DataSet set, Map<String, Tensor> outputs)
                 throws IOException, Disagreement {
-            Map<String, Tensor> wanted = tensors(set.outputs(), graph.outputs());
+            Map<String, Tensor> wanted = set.outputs(graph);
             if (wanted.isEmpty()) {
                 throw new Disagreement("set " + set.index() + " has no output_0.pb");
             }
@@ -235,61 +138,5 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
                 }
             }
         }
-    }
-
-    private static boolean isOpen(ValueInfo input) {
-        return input.dims() == null || !input.dims().stream().allMatch(ValueInfo.Dim::isFixed);
-    }
-
-    private static boolean isStep(Model model, Map<String, Tensor> inputs) {
-        return model.stepObstacle().isEmpty()
-                && model.inputs().size() == inputs.size()
-                && model.inputs().stream()
-                        .allMatch(
-                                p ->
-                                        inputs.get(p.name()) instanceof Tensor t
-                                                && t.type().equals(p.type()));
-    }
-
-    private static Map<String, Tensor> step(
-            Model model, Session session, State state, Map<String, Tensor> inputs) {
-        inputs.forEach((name, tensor) -> session.input(name).copyFrom(tensor.data()));
-        session.step(state);
-        Map<String, Tensor> outputs = new HashMap<>();
-        for (Port port : model.outputs()) {
-            outputs.put(port.name(), new Tensor(port.type(), session.output(port.name())));
-        }
-        return outputs;
-    }
-
-    /// The tensors of a set's files by the name of their value: the one that the file itself gives,
-    /// if all do and the graph knows them, else the one at the file's place.
-    private static Map<String, Tensor> tensors(
-            SortedMap<Integer, Path> files, List<ValueInfo> values)
-            throws IOException, Disagreement {
-        List<String> names = values.stream().map(ValueInfo::name).toList();
-        Map<String, Tensor> byName = new LinkedHashMap<>();
-        Map<String, Tensor> byPlace = new LinkedHashMap<>();
-        for (Map.Entry<Integer, Path> file : files.entrySet()) {
-            Tensor tensor = TensorFile.read(file.getValue());
-            String name = TensorFile.name(file.getValue());
-            if (names.contains(name)) {
-                byName.put(name, tensor);
-            }
-            if (file.getKey() < names.size()) {
-                byPlace.put(names.get(file.getKey()), tensor);
-            }
-        }
-        if (byName.size() == files.size()) {
-            return byName;
-        }
-        if (byPlace.size() < files.size()) {
-            throw new Disagreement(
-                    "has "
-                            + files.lastEntry().getValue().getFileName()
-                            + ", but the model has only "
-                            + names);
-        }
-        return byPlace;
     }
 }

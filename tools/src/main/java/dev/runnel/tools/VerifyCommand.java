@@ -23,10 +23,10 @@ import java.util.concurrent.Callable;
         mixinStandardHelpOptions = true,
         description = {
             "Runs models on stored inputs and compares with stored outputs.",
-            "%nEach DIR is a case, or a folder of cases at any depth. A case holds model.onnx and"
-                    + " the folders test_data_set_0, test_data_set_1, … with input_0.pb, …,"
-                    + " output_0.pb, … (ONNX TensorProto; or .npy). A file belongs to the input or"
-                    + " output that it names, or else to the one at its place in the model's list.",
+            "%nEach DIR is a case, or a folder of cases at any depth. A case holds model.onnx (or"
+                + " model.rnl) and the folders test_data_set_0, test_data_set_1, … with input_0.pb,"
+                + " …, output_0.pb, … (ONNX TensorProto; or .npy). A file belongs to the input or"
+                + " output that it names, or else to the one at its place in the model's list.",
             "%nEach data set is an independent call. With --stream, in cases with a state.txt"
                 + " (lines 'output>input'), the sets are fed in order to one stream: those inputs"
                 + " are carried (only their first value is read), and their outputs are compared"
@@ -42,6 +42,7 @@ import java.util.concurrent.Callable;
         footerHeading = "%nExamples:%n",
         footer = {
             "  runnel verify models/vad",
+            "  runnel verify models/vad --model vad.rnl",
             "  runnel verify conformance/ models/ --kernels scalar",
             "  runnel verify --stream models/ --rtol 1e-5 --atol 1e-6",
         })
@@ -50,6 +51,12 @@ final class VerifyCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "DIR", arity = "1..*", description = "A case or a folder of cases.")
     private List<Path> folders = List.of();
+
+    @Option(
+            names = "--model",
+            paramLabel = "FILE",
+            description = "Check this model on the data of every DIR, which needs none then.")
+    private @Nullable Path model;
 
     @Option(
             names = "--stream",
@@ -87,7 +94,7 @@ final class VerifyCommand implements Callable<Integer> {
         int passed = 0;
         int failed = 0;
         int unsupported = 0;
-        for (Case c : Case.find(folders)) {
+        for (Case c : Case.find(folders, model)) {
             Verdict verdict = verifier.check(c);
             switch (verdict) {
                 case Verdict.Passed _ -> passed++;

@@ -52,7 +52,7 @@ class CaseTest {
         Path empty = temp.resolve("empty");
         assertThatThrownBy(() -> Case.find(List.of(empty)))
                 .isExactlyInstanceOf(IOException.class)
-                .hasMessage(empty + ": no model.onnx in this folder or below it");
+                .hasMessage(empty + ": no model.onnx or model.rnl in this folder or below it");
         assertThatThrownBy(() -> Case.find(List.of(temp.resolve("none"))))
                 .isInstanceOf(NoSuchFileException.class);
     }
@@ -68,7 +68,7 @@ class CaseTest {
             Files.writeString(f.resolve("output_0.npy"), "");
             Files.writeString(f.resolve("notes.txt"), "");
         }
-        List<Case.DataSet> sets = new Case("many", folder).dataSets();
+        List<Case.DataSet> sets = new Case("many", folder, folder).dataSets();
         assertThat(sets).extracting(Case.DataSet::index).containsExactly(0, 9, 10);
         assertThat(sets.getFirst().inputs().lastEntry().getValue()).hasFileName("input_10.pb");
         assertThat(sets.getFirst().outputs()).hasSize(1);
@@ -77,7 +77,7 @@ class CaseTest {
     @Test
     void carried_isOutputByInput() throws IOException {
         Path folder = model("stream");
-        Case c = new Case("stream", folder);
+        Case c = new Case("stream", folder, folder);
         assertThat(c.carried()).isEmpty();
         Path file = folder.resolve("state.txt");
         Files.writeString(file, "hn>h\n\n cn > c \r\n");

@@ -5,10 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import dev.runnel.formats.TensorFile;
+import dev.runnel.graph.Shape;
+import dev.runnel.graph.Tensor;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 class InspectCommandTest {
@@ -141,5 +146,50 @@ class InspectCommandTest {
         assertThat(node.get("compiles").asBoolean()).isFalse();
         assertThat(node.get("problem").asText()).contains("Frobnicate_y");
         assertThat(node.get("weight_bytes").isNull()).isTrue();
+    }
+
+    @Test
+    void weightsWithoutAGraph_areATable() throws IOException {
+        Path file = temp.resolve("w.npy");
+        TensorFile.writeNpy(file, Tensor.ofFloats(Shape.of(2, 3), 1, 2, 3, 4, 5, 6));
+        assertThat(Captured.of("inspect", file))
+                .isEqualTo(
+                        new Captured(
+                                0,
+                                """
+                                w.npy
+                                  format: NumPy array
+                                tensors (1)
+                                  w  float32[2, 3]  24 bytes
+                                parameters
+                                  6, in 24 bytes of tensors
+                                """,
+                                ""));
+        JsonNode json = new ObjectMapper().readTree(Captured.of("inspect", file, "--json").out());
+        assertThat(json.toString())
+                .isEqualTo(
+                        "{\"file\":\"w.npy\",\"metadata\":{\"format\":\"NumPy array\"},"
+                                + "\"tensors\":[{\"name\":\"w\",\"dtype\":\"float32\","
+                                + "\"shape\":[2,3],\"bytes\":24}],\"parameters\":6,\"bytes\":24}");
+    }
+
+    @Test
+    void fileOfNoKnownFormat_isOneLine() throws IOException {
+        Path empty = Files.createFile(temp.resolve("empty.pt"));
+        assertThat(Captured.of("inspect", empty))
+                .isEqualTo(
+                        new Captured(
+                                1,
+                                "",
+                                "runnel inspect: empty.pt: the file is empty, expected an ONNX"
+                                        + " model\n"));
+    }
+
+    @Test
+    void obstacle_isToldInWordsOfTheCommandLine() throws IOException {
+        assertThat(Failures.inOptionWords("starts anew; compile with Options.stateful()"))
+                .isEqualTo("starts anew; use --stateful");
+        assertThat(Failures.inOptionWords("cannot step: a; fix it with Options.bind, or call run"))
+                .isEqualTo("cannot step: a; fix it with --bind; runnel run takes it whole");
     }
 }

@@ -7,6 +7,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.io.IOException;
 import java.nio.file.Path;
 
 class RunnelTest {
@@ -37,7 +38,7 @@ class RunnelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"inspect", "run", "verify", "bench"})
+    @ValueSource(strings = {"inspect", "run", "verify", "bench", "diff"})
     void help_ofEachCommand_hasExamples(String command) {
         Captured c = Captured.of(command, "--help");
         assertThat(c.exit()).isZero();
@@ -46,6 +47,15 @@ class RunnelTest {
                 .startsWith("Usage: runnel " + command + " ")
                 .contains("\nExamples:\n  runnel " + command + " ")
                 .doesNotContain("%n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"inspect", "bench"})
+    void threads_outOfRange_areToldInWordsOfTheCommandLine(String command, @TempDir Path folder)
+            throws IOException {
+        Captured c = Captured.of(command, TinyModels.shift(folder), "--threads", "0");
+        assertThat(c.exit()).isEqualTo(2);
+        assertThat(c.err()).startsWith("runnel " + command + ": --threads is 0, expected 1 … 64; ");
     }
 
     @Test
@@ -81,13 +91,13 @@ class RunnelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"inspect", "run", "verify", "bench"})
+    @ValueSource(strings = {"inspect", "run", "verify", "bench", "diff"})
     void argument_missing_isUsageError(String command) {
         Captured c = Captured.of(command);
         assertThat(c.exit()).isEqualTo(2);
         assertThat(c.out()).isEmpty();
         assertThat(c.err())
-                .startsWith("runnel " + command + ": Missing required parameter: ")
+                .startsWith("runnel " + command + ": Missing required parameter")
                 .endsWith("\nTry 'runnel " + command + " --help'.\n");
     }
 }

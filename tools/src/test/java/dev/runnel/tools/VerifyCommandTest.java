@@ -173,6 +173,35 @@ class VerifyCommandTest {
                                 "",
                                 "runnel verify: "
                                         + empty
-                                        + ": no model.onnx in this folder or below it\n"));
+                                        + ": no model.onnx or model.rnl in this folder or below"
+                                        + " it\n"));
+    }
+
+    @Test
+    void model_canBeAnotherFile_thenFoldersNeedNone() throws IOException {
+        Path elsewhere = Files.move(shift.resolve("model.onnx"), temp.resolve("other.onnx"));
+        assertThat(Captured.of("verify", shift, "--model", elsewhere).out())
+                .isEqualTo(
+                        """
+                        ok shift sets=2 max_abs=1.0e-03
+                        1 passed, 0 failed, 0 unsupported
+                        """);
+        Captured none =
+                Captured.of(
+                        "verify",
+                        Files.createDirectory(temp.resolve("empty")),
+                        "--model",
+                        elsewhere);
+        assertThat(none.exit()).isEqualTo(1);
+        assertThat(none.err()).endsWith(": no test_data_set_0 in this folder or below it\n");
+    }
+
+    @Test
+    void fileInsteadOfAFolder_isToldSo() {
+        Path file = shift.resolve("model.onnx");
+        assertThat(Captured.of("verify", file))
+                .isEqualTo(new Captured(1, "", "runnel verify: " + file + ": not a folder\n"));
+        assertThat(Captured.of("verify", "no/such").err())
+                .isEqualTo("runnel verify: no/such: no such file\n");
     }
 }

@@ -54,7 +54,7 @@ public enum Content {
         if (file.has(0, "\u001f\u008b")) {
             return Optional.of(GZIP);
         }
-        if (file.has(0, "\u0080\2")) {
+        if (file.has(0, "\u0080") && file.size() > 1 && file.unsignedByte(1) <= 5) {
             return Optional.of(PICKLE);
         }
         if (file.has(0, "version https://git-lfs")) {

@@ -67,6 +67,11 @@ public final class Npy {
         Matcher descr = match(DESCR, header, file);
         boolean fortran = match(ORDER, header, file).group(1).equals("True");
         DType dtype = TYPES.get(descr.group(2));
+        if (descr.group(2).startsWith("O")) {
+            throw file.unsupported(
+                    "the array has Python objects for elements, a pickle that is not run; save"
+                            + " arrays of numbers");
+        }
         if (dtype == null) {
             throw file.unsupported(
                     "the array has elements of type '"
@@ -94,6 +99,13 @@ public final class Npy {
             data = Elements.rowMajor(data, type, fortranStrides(type));
         }
         return Elements.tensor(file, "the array", type, data);
+    }
+
+    /// Whether the elements of the array in `file` are text: `U` or `S`.
+    ///
+    /// @throws dev.runnel.MalformedModelException if the header cannot be read
+    static boolean isText(MappedFile file) {
+        return match(DESCR, header(file), file).group(2).matches("[US][0-9]*");
     }
 
     private static long headerEnd(MappedFile file) {

@@ -1,0 +1,75 @@
+package dev.runnel.tools;
+
+import dev.runnel.formats.Checkpoint;
+import dev.runnel.graph.Tensor;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+
+/// What there is to know of a file of weights without reading them. The components are the keys of
+/// `runnel inspect --json`, in snake case.
+///
+/// @param file its name
+/// @param metadata what the file says of itself
+/// @param tensors in the file's order
+/// @param parameters the number of elements of the floating-point ones
+/// @param bytes of all tensors
+record CheckpointInspection(
+        String file,
+        Map<String, String> metadata,
+        List<TensorLine> tensors,
+        long parameters,
+        long bytes) {
+    record TensorLine(String name, String dtype, List<Long> shape, long bytes) {}
+
+    static CheckpointInspection of(Checkpoint checkpoint) {
+        List<TensorLine> lines =
+                checkpoint.tensors().entrySet().stream()
+                        .map(e -> line(e.getKey(), e.getValue()))
+                        .toList();
+        return new CheckpointInspection(
+                checkpoint.name(),
+                new TreeMap<>(checkpoint.metadata()),
+                lines,
+                checkpoint.tensors().values().stream()
+                        .filter(t -> t.dtype().isFloat())
+                        .mapToLong(Tensor::elements)
+                        .sum(),
+                lines.stream().mapToLong(TensorLine::bytes).sum());
+    }
+
+    private static TensorLine line(String name, Tensor t) {
+        List<Long> shape = java.util.Arrays.stream(t.shape().dims()).boxed().toList();
+        return new TensorLine(name, t.dtype().toString(), shape, t.type().byteSize());
+    }
+
+    /// The inspection as text for people.
+    String text() {
+        StringBuilder s = new StringBuilder(file).append('\n');
+        metadata.forEach(
+                (key, value) -> s.append("  ").append(key).append(": ").append(value).append('\n'));
+        s.append("tensors (").append(tensors.size()).append(")\n");
+        int names = width(TensorLine::name);
+        int types = width(t -> t.dtype + t.shape);
+        for (TensorLine t : tensors) {
+            s.append("  ").append(t.name).append(" ".repeat(names - t.name.length()));
+            s.append("  ").append(t.dtype).append(t.shape);
+            s.append(" ".repeat(types - (t.dtype + t.shape).length()));
+            s.append(String.format(Locale.ROOT, "  %,d bytes\n", t.bytes));
+        }
+        s.append(
+                String.format(
+                        Locale.ROOT,
+                        "parameters\n  %,d, in %,d bytes of tensors\n",
+                        parameters,
+                        bytes));
+        return s.toString();
+    }
+
+    private int width(Function<TensorLine, String> column) {
+        return tensors.stream().map(column).mapToInt(String::length).max().orElse(0);
+    }
+}
