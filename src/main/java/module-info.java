@@ -8,5 +8,6 @@ module dev.runnel {
     requires static org.jspecify;
 
     exports dev.runnel;
+    exports dev.runnel.decode;
     exports dev.runnel.graph;
 }

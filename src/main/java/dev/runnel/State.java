@@ -91,6 +91,32 @@ public final class State extends Guard implements AutoCloseable {
         }
     }
 
+    /// Makes this state what the other one is, without allocating anything.
+    ///
+    /// @throws IllegalArgumentException if the other one is another model's
+    /// @throws IllegalStateException if one of them is closed or in use
+    public void copyFrom(State other) {
+        if (other == this) {
+            return;
+        }
+        enter();
+        try {
+            other.hold(model);
+            try {
+                MemorySegment.copy(
+                        other.segment,
+                        other.slab.offset(other.place),
+                        segment,
+                        slab.offset(place),
+                        slab.byteSize());
+            } finally {
+                other.release();
+            }
+        } finally {
+            leave();
+        }
+    }
+
     /// Back to the start: all zero.
     ///
     /// @throws IllegalStateException if the state is closed or in use

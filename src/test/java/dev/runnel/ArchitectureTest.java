@@ -35,6 +35,11 @@ class ArchitectureTest {
     @Test
     void packages_useOnlyThoseBelowThem() {
         mayUse("dev.runnel.graph");
+        mayUse(
+                "dev.runnel.decode",
+                "dev.runnel",
+                "dev.runnel.graph",
+                "dev.runnel.internal.kernel.scalar");
         mayUse("dev.runnel.internal.memory", "dev.runnel.graph");
         mayUse("dev.runnel.internal.kernel..", "dev.runnel.internal.memory", "dev.runnel.graph");
         mayUse(

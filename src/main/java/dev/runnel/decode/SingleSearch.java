@@ -1,0 +1,73 @@
+package dev.runnel.decode;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// One path: greedy, or by chance.
+final class SingleSearch extends Search {
+    private final Path path = new Path();
+    private final Strategy strategy;
+    private final int limit;
+    private final int end;
+    private final Dice dice;
+
+    SingleSearch(Strategy strategy, int limit, int end, Dice dice) {
+        this.strategy = strategy;
+        this.limit = limit;
+        this.end = end;
+        this.dice = dice;
+    }
+
+    @Override
+    int open() {
+        return 1;
+    }
+
+    @Override
+    Path path(int i) {
+        return path;
+    }
+
+    @Override
+    Path best() {
+        return path;
+    }
+
+    @Override
+    int decided() {
+        return path.length() - (ending == Decoding.Ending.END_TOKEN ? 1 : 0);
+    }
+
+    @Override
+    void choose(Scores scores, int row) {
+        scores.load(row, path);
+        int token =
+                strategy instanceof Strategy.Sampling sampling
+                        ? scores.draw(sampling, dice)
+                        : scores.best();
+        if (token < 0) {
+            ending = Decoding.Ending.NOTHING_ALLOWED;
+            return;
+        }
+        path.choose(token);
+        if (token == end) {
+            ending = Decoding.Ending.END_TOKEN;
+        } else if (path.chosen() >= limit) {
+            ending = Decoding.Ending.LIMIT;
+        }
+    }
+
+    @Override
+    List<Hypothesis> hypotheses() {
+        List<Integer> tokens = new ArrayList<>();
+        for (int i = path.fed(); i < decided(); i++) {
+            tokens.add(path.get(i));
+        }
+        return List.of(new Hypothesis(tokens, Double.NaN, ending == Decoding.Ending.END_TOKEN));
+    }
+
+    @Override
+    void reopen() {
+        ending = null;
+    }
+}

@@ -1,0 +1,65 @@
+package dev.runnel.decode;
+
+import java.util.Arrays;
+import java.util.Objects;
+
+/// A set of tokens out of a vocabulary, to be filled by a [Constraint].
+public final class TokenMask {
+    private final int vocabularySize;
+    private final long[] words;
+
+    TokenMask(int vocabularySize) {
+        this.vocabularySize = vocabularySize;
+        this.words = new long[vocabularySize + 63 >> 6];
+    }
+
+    /// The number of tokens there are; tokens are numbered from 0.
+    public int vocabularySize() {
+        return vocabularySize;
+    }
+
+    /// @throws IndexOutOfBoundsException if there is no such token
+    public void allow(int token) {
+        Objects.checkIndex(token, vocabularySize);
+        words[token >> 6] |= 1L << token;
+    }
+
+    /// @throws IndexOutOfBoundsException if there is no such token
+    public void forbid(int token) {
+        Objects.checkIndex(token, vocabularySize);
+        words[token >> 6] &= ~(1L << token);
+    }
+
+    public void allowAll() {
+        Arrays.fill(words, -1L);
+        if ((vocabularySize & 63) != 0) {
+            words[words.length - 1] = (1L << vocabularySize) - 1;
+        }
+    }
+
+    public void forbidAll() {
+        Arrays.fill(words, 0L);
+    }
+
+    /// @throws IndexOutOfBoundsException if there is no such token
+    public boolean isAllowed(int token) {
+        Objects.checkIndex(token, vocabularySize);
+        return (words[token >> 6] & 1L << token) != 0;
+    }
+
+    /// The first allowed token from `token` on; −1 if there is none.
+    int next(int token) {
+        int w = token >> 6;
+        if (w >= words.length) {
+            return -1;
+        }
+        long bits = words[w] & -1L << token;
+        while (bits == 0) {
+            if (++w == words.length) {
+                return -1;
+            }
+            bits = words[w];
+        }
+        return (w << 6) + Long.numberOfTrailingZeros(bits);
+    }
+}
