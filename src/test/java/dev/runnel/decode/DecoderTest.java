@@ -315,7 +315,7 @@ class DecoderTest {
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage(
                             "2 streams take 2 rows, the decoder has 1; open it for as many"
-                                + " streams");
+                                    + " streams");
             assertThatThrownBy(() -> Decoder.of(model).input("x").open())
                     .hasMessage("tiny has no input 'x'; it has [token]");
             assertThatThrownBy(() -> Decoder.of(model).end(11).open())

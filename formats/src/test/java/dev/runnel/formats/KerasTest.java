@@ -65,7 +65,9 @@ class KerasTest {
         Graph graph = Models.read(file("stateful.keras"));
         try (Model model = Model.compile(graph);
                 Session session = model.open()) {
-            assertThat(model.states()).extracting(Port::name).containsExactly("first/h", "first/c", "second/h");
+            assertThat(model.states())
+                    .extracting(Port::name)
+                    .containsExactly("first/h", "first/c", "second/h");
             session.run(inputs(graph, "stateful"));
             Map<String, Tensor> got = session.run(inputs(graph, "stateful"));
             assertClose(

@@ -31,6 +31,7 @@ final class CompilerLog {
     }
 
     private final Map<String, TreeSet<String>> rejected = new TreeMap<>();
+    private final Map<String, String> inForce = new TreeMap<>();
 
     // What is known within one task.
     private String task = "";
@@ -63,7 +64,19 @@ final class CompilerLog {
         return all;
     }
 
+    /// The level of each of our methods' last code, 4 for C2's; why C2 failed where it did.
+    Map<String, String> inForce() {
+        return inForce;
+    }
+
     private void add(String line) {
+        if (line.startsWith("<nmethod ")) {
+            Map<String, String> a = attributes(line);
+            String method = a.getOrDefault("method", "").replace(' ', '.');
+            if (method.startsWith(OURS) && !a.containsKey("compile_kind")) {
+                inForce.put(method.substring(OURS.length()), a.getOrDefault("level", ""));
+            }
+        }
         if (line.startsWith("<task ")) {
             Map<String, String> a = attributes(line);
             boolean byC2 = !a.containsKey("level"); // C1's levels are 1 to 3
@@ -94,6 +107,8 @@ final class CompilerLog {
             callee = callees.getOrDefault(attributes(line).get("method"), new Callee("", "", ""));
         } else if (line.startsWith("<inline_fail ") && callee.hasVectors()) {
             found.add(callee.holder + "." + callee.name + ": " + attributes(line).get("reason"));
+        } else if (line.startsWith("<failure ")) {
+            inForce.merge(task, attributes(line).getOrDefault("reason", ""), (a, b) -> a + " " + b);
         } else if (line.startsWith("<task_done ") && attributes(line).get("success").equals("1")) {
             rejected.put(task, new TreeSet<>(found));
         }

@@ -27,8 +27,13 @@ final class KernelCases {
     /// Methods that compute nothing.
     private static final Set<String> EXEMPT = Set.of("RecurrentKernels.panelWidth");
 
+    /// One call.
+    ///
+    /// @param label its shape
+    record Case(String label, Consumer<Kernels> call) {}
+
     private final Arena arena = Arena.ofAuto();
-    private final Map<String, List<Consumer<Kernels>>> cases = new TreeMap<>();
+    private final Map<String, List<Case>> cases = new TreeMap<>();
 
     KernelCases() {
         for (int size : SIZES) {
@@ -40,7 +45,7 @@ final class KernelCases {
     }
 
     /// By `Interface.method`, and for one that takes a function as many as there are functions.
-    Map<String, List<Consumer<Kernels>>> all() {
+    Map<String, List<Case>> all() {
         return cases;
     }
 
@@ -60,8 +65,8 @@ final class KernelCases {
         return methods;
     }
 
-    private void add(String name, Consumer<Kernels> call) {
-        cases.computeIfAbsent(name, n -> new ArrayList<>()).add(call);
+    private void add(String name, String label, Consumer<Kernels> call) {
+        cases.computeIfAbsent(name, n -> new ArrayList<>()).add(new Case(label, call));
     }
 
     private MemorySegment floats(long bytes) {
@@ -83,16 +88,17 @@ final class KernelCases {
                 for (Panels panels : panels(precision, h)) {
                     add(
                             on + "multiply",
+                            precision + " " + h + " x " + l + " " + panels.panels()[0].continues(),
                             k -> k.recurrent().multiply(panels, lanes % 2 == 0, at, lanes));
                 }
             }
-            add(on + "rnn", k -> k.recurrent().rnn(at, lanes));
-            add(on + "lstm", k -> k.recurrent().lstm(at, lanes));
-            add(on + "gru", k -> k.recurrent().gru(at, lanes));
-            add(on + "gruReset", k -> k.recurrent().gruReset(at, lanes));
-            add(on + "gruUpdate", k -> k.recurrent().gruUpdate(at, lanes));
+            add(on + "rnn", h + " x " + l, k -> k.recurrent().rnn(at, lanes));
+            add(on + "lstm", h + " x " + l, k -> k.recurrent().lstm(at, lanes));
+            add(on + "gru", h + " x " + l, k -> k.recurrent().gru(at, lanes));
+            add(on + "gruReset", h + " x " + l, k -> k.recurrent().gruReset(at, lanes));
+            add(on + "gruUpdate", h + " x " + l, k -> k.recurrent().gruUpdate(at, lanes));
         }
-        add("RecurrentKernels.copy", k -> k.recurrent().copy(s, 0, s, 4L * h, h));
+        add("RecurrentKernels.copy", h + "", k -> k.recurrent().copy(s, 0, s, 4L * h, h));
     }
 
     /// Panels that begin their sums and panels that go on with them.
@@ -121,6 +127,7 @@ final class KernelCases {
             int m = rows;
             add(
                     "DenseKernels.accumulate",
+                    n + " x " + m,
                     k ->
                             k.dense()
                                     .accumulate(
@@ -152,12 +159,16 @@ final class KernelCases {
             int rows = m;
             add(
                     "DenseKernels.accumulateEach",
+                    n + " x " + m,
                     k ->
                             k.dense()
                                     .accumulateEach(
                                             rows, n, a, 0, aStep, aTaps, b, 0, bStep, bTaps, c, 0,
                                             4L * n));
-            add("DenseKernels.begin", k -> k.dense().begin(rows, n, a, 0, 4, c, 0, 4L * n));
+            add(
+                    "DenseKernels.begin",
+                    n + " x " + m,
+                    k -> k.dense().begin(rows, n, a, 0, 4, c, 0, 4L * n));
         }
     }
 
@@ -174,7 +185,7 @@ final class KernelCases {
         MemorySegment b = floats(4L * n);
         MemorySegment c = floats(4L * n);
         for (UnaryFunction f : UnaryFunction.values()) {
-            add("ElementKernels.apply " + f, k -> k.elements().apply(f, a, 0, c, 0, n));
+            add("ElementKernels.apply " + f, n + "", k -> k.elements().apply(f, a, 0, c, 0, n));
         }
         for (BinaryFunction f : BinaryFunction.values()) {
             for (int steps = 0; steps < 4; steps++) {
@@ -182,11 +193,12 @@ final class KernelCases {
                 int bStep = steps >> 1;
                 add(
                         "ArithmeticKernels.apply " + f,
+                        n + " steps " + aStep + " " + bStep,
                         k -> k.arithmetic().apply(f, a, 0, aStep, b, 0, bStep, c, 0, n));
             }
         }
         for (Reduction f : Reduction.values()) {
-            add("ArithmeticKernels.reduce " + f, k -> k.arithmetic().reduce(f, a, 0, n));
+            add("ArithmeticKernels.reduce " + f, n + "", k -> k.arithmetic().reduce(f, a, 0, n));
         }
     }
 }
