@@ -198,7 +198,7 @@ class DiffCommandTest {
         assertThat(diff(graph(w, List.of(a)), graph(w, List.of(b))))
                 .contains(
                         "  ~ n  LSTM: clip absent → 3.0, direction 'forward' → absent, hidden_size"
-                            + " 8 → 16\n");
+                                + " 8 → 16\n");
     }
 
     @Test

@@ -208,6 +208,9 @@ public final class Suggestion {
             return new Layer("embedding", weights, t.dim(0) + " rows", -1, t.dim(1));
         }
         String remark = "activation: softmax, …, if it has one";
+        if (names.containsKey("bias") && shape(names.get("bias"), 1) == null) {
+            return null;
+        }
         if (weight != null) {
             return new Layer("dense", weights, remark, weight.dim(1), weight.dim(0));
         }

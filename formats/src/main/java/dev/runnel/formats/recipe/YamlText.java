@@ -4,8 +4,8 @@ import dev.runnel.MalformedModelException;
 
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Parse;
+import org.snakeyaml.engine.v2.events.CollectionStartEvent;
 import org.snakeyaml.engine.v2.events.Event;
-import org.snakeyaml.engine.v2.events.MappingStartEvent;
 import org.snakeyaml.engine.v2.events.NodeEvent;
 import org.snakeyaml.engine.v2.events.ScalarEvent;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
@@ -78,8 +78,14 @@ final class YamlText {
         if (depth > DEPTH) {
             throw at(e, path).malformed("is nested more than " + DEPTH + " deep");
         }
+        boolean tagged =
+                e instanceof ScalarEvent s && s.getTag().isPresent()
+                        || e instanceof CollectionStartEvent c && c.getTag().isPresent();
+        if (tagged) {
+            throw at(e, path).malformed("has a tag, which recipes have not");
+        }
         return switch (e.getEventId()) {
-            case Scalar -> scalar((ScalarEvent) e, path);
+            case Scalar -> new Yaml(file, line(e), path, ((ScalarEvent) e).getValue(), null, null);
             case SequenceStart -> {
                 List<Yaml> items = new ArrayList<>();
                 for (Event n = next(); n.getEventId() != Event.ID.SequenceEnd; n = next()) {
@@ -87,22 +93,12 @@ final class YamlText {
                 }
                 yield new Yaml(file, line(e), path, null, items, null);
             }
-            case MappingStart -> map((MappingStartEvent) e, path, depth);
+            case MappingStart -> map(e, path, depth);
             default -> throw at(e, path).malformed("has something unexpected: " + e.getEventId());
         };
     }
 
-    private Yaml scalar(ScalarEvent e, String path) {
-        if (e.getTag().isPresent()) {
-            throw at(e, path).malformed("has a tag, which recipes have not");
-        }
-        return new Yaml(file, line(e), path, e.getValue(), null, null);
-    }
-
-    private Yaml map(MappingStartEvent e, String path, int depth) {
-        if (e.getTag().isPresent()) {
-            throw at(e, path).malformed("has a tag, which recipes have not");
-        }
+    private Yaml map(Event e, String path, int depth) {
         Map<String, Yaml> entries = new LinkedHashMap<>();
         for (Event k = next(); k.getEventId() != Event.ID.MappingEnd; k = next()) {
             String key = node(k, path, depth + 1).text();
