@@ -111,7 +111,7 @@ public final class Model implements AutoCloseable {
     /// has it before its name: `com.microsoft.DynamicQuantizeLSTM`.
     public static SortedSet<String> operators() {
         SortedSet<String> names = Operators.names();
-        names.add("If"); // by the planner itself
+        names.addAll(Compilation.CONTROL);
         return names;
     }
 
@@ -161,6 +161,12 @@ public final class Model implements AutoCloseable {
     /// The number of elements of all the graph's floating-point constants.
     public long parameters() {
         return Fingerprint.parameters(graph);
+    }
+
+    /// What was recognised as a recurrent layer and fused to an RNN, GRU or LSTM node, a line each:
+    /// `LSTM 'n' from MatMul 'a', Add 'b', …`.
+    public List<String> fusions() {
+        return plans.fusions();
     }
 
     /// What [Options#weights] asked for; how each layer is stored says [#describe].
@@ -365,6 +371,9 @@ public final class Model implements AutoCloseable {
     private KernelSwitch kernels(Plan plan, int rows) {
         if (kernels != null) {
             return KernelSwitch.fixed(kernels);
+        }
+        if (!plan.isBounded()) { // on zeros it might never end
+            return KernelSwitch.fixed(Kernels.preferred());
         }
         // Sequences of many lengths are plans of one run each: what one plan's rehearsal has
         // compiled serves the others, though not all of them whole.

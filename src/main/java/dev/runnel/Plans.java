@@ -406,6 +406,10 @@ final class Plans {
         return stepPlan;
     }
 
+    List<String> fusions() {
+        return compilation.fusions();
+    }
+
     Optional<String> stepObstacle() {
         return Optional.ofNullable(obstacle);
     }

@@ -49,9 +49,16 @@ class ArchitectureTest {
                 "dev.runnel.internal.kernel",
                 "dev.runnel.internal.memory");
         mayUse(
+                "dev.runnel.internal.fuse",
+                "dev.runnel",
+                "dev.runnel.graph",
+                "dev.runnel.internal.op",
+                "dev.runnel.internal.memory");
+        mayUse(
                 "dev.runnel.internal.plan",
                 "dev.runnel",
                 "dev.runnel.graph",
+                "dev.runnel.internal.fuse",
                 "dev.runnel.internal.op..",
                 "dev.runnel.internal.kernel",
                 "dev.runnel.internal.memory");

@@ -137,6 +137,10 @@ public final class BoundPlan implements AutoCloseable {
                                             operand(c.condition()),
                                             steps(c.then()),
                                             steps(c.otherwise()));
+                            case Item.Part p -> Repeating.part(p, this::operand);
+                            case Item.Repeat r ->
+                                    Repeating.repeat(
+                                            r, this::operand, steps(r.first()), steps(r.body()));
                         });
             }
             return steps.toArray(Step[]::new);

@@ -1,5 +1,6 @@
 package dev.runnel.internal.plan;
 
+import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
@@ -8,6 +9,7 @@ import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.graph.ValueInfo;
+import dev.runnel.internal.fuse.Fusing;
 import dev.runnel.internal.memory.Weights;
 import dev.runnel.internal.op.Operator;
 import dev.runnel.internal.op.Operators;
@@ -19,11 +21,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /// A graph that was checked, with all that its plans share: bound inputs, state pairs, packed
 /// weights, folded constants. Thread-safe.
 public final class Compilation {
+    /// The operators that have graphs of their own, which the planner lowers itself.
+    public static final Set<String> CONTROL = Set.of("If", "Loop", "Scan");
+
+    /// As it was read.
+    private final Graph original;
+
+    /// Recurrent layers fused.
     private final Graph graph;
+
+    private final List<String> fusions;
     private final Map<String, Tensor> bound;
     private final Map<String, String> pairs;
     private final boolean stateful;
@@ -32,13 +44,17 @@ public final class Compilation {
     private final Folder folder = new Folder();
 
     private Compilation(
+            Graph original,
             Graph graph,
+            List<String> fusions,
             Map<String, Tensor> bound,
             Map<String, String> pairs,
             boolean stateful,
             Weights weights,
             long memoryLimit) {
+        this.original = original;
         this.graph = graph;
+        this.fusions = fusions;
         this.bound = bound;
         this.pairs = pairs;
         this.stateful = stateful;
@@ -64,7 +80,9 @@ public final class Compilation {
             boolean stateful,
             Weights weights,
             long memoryLimit) {
-        Graph ordered = Wiring.ordered(graph);
+        Graph original = Wiring.ordered(graph);
+        Fusing.Result fused = Fusing.of(original, weights);
+        Graph ordered = fused.graph() == original ? original : Wiring.ordered(fused.graph());
         for (Node node : ordered.nodes()) {
             requireOperators(graph.name(), node);
         }
@@ -103,7 +121,8 @@ public final class Compilation {
                 throw new IllegalArgumentException("input '" + in + "' is both bound and a state");
             }
         }
-        return new Compilation(ordered, values, pairs, stateful, weights, memoryLimit);
+        return new Compilation(
+                original, ordered, fused.fusions(), values, pairs, stateful, weights, memoryLimit);
     }
 
     private static ValueInfo input(Graph graph, String name) {
@@ -166,7 +185,7 @@ public final class Compilation {
     }
 
     private static void requireOperators(String model, Node node) {
-        if (!node.op().equals("If") || !node.domain().isEmpty()) {
+        if (!CONTROL.contains(node.op()) || !node.domain().isEmpty()) {
             operator(model, node);
         }
         for (Attribute a : node.attributes().values()) {
@@ -182,7 +201,20 @@ public final class Compilation {
     /// @param known values of inputs that the plan may depend on
     /// @throws NeedsInputs if it depends on the value of another
     public Plan plan(Map<String, TensorType> types, Map<String, Tensor> known) {
-        return new Plan(Lowering.lower(this, types, known));
+        try {
+            return new Plan(Lowering.lower(this, graph, types, known));
+        } catch (MalformedModelException e) {
+            if (graph == original) {
+                throw e;
+            }
+            // A fused node asks for as many rows of x, h and c; what it was made of may not.
+            return new Plan(Lowering.lower(this, original, types, known));
+        }
+    }
+
+    /// What was fused, and from what, a line each.
+    public List<String> fusions() {
+        return fusions;
     }
 
     /// The layout of a state that is made of the graph's own inputs alone; null if recurrences may

@@ -57,8 +57,32 @@ final class Description {
                     items(c.then(), indent + "    then ");
                     items(c.otherwise(), indent + "    else ");
                 }
+                case Item.Part p ->
+                        line(
+                                "%s  %-12s %s[%s] of axis %d -> %s",
+                                number,
+                                p.writes() ? "put" : "take",
+                                p.writes() ? p.part() : p.whole(),
+                                p.reverse() ? "-i" : "i",
+                                p.axis(),
+                                p.writes() ? p.whole() : p.part());
+                case Item.Repeat r -> {
+                    line("%s  %-12s %s", number, r.node().op(), times(r));
+                    items(r.first(), indent + "    first ");
+                    items(r.body(), indent + "    again ");
+                }
             }
         }
+    }
+
+    private static String times(Item.Repeat r) {
+        Value count = r.count();
+        String most =
+                count == null
+                        ? ""
+                        : (count.tensor == null ? count.name : count.tensor.getLong(0)) + " times";
+        Value again = r.again();
+        return again == null ? most : (most.isEmpty() ? "" : most + ", ") + "while " + again.name;
     }
 
     private String place(Value v) {

@@ -3,17 +3,12 @@ package dev.runnel.internal.plan;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
-import dev.runnel.internal.kernel.Kernels;
-import dev.runnel.internal.memory.Operand;
-import dev.runnel.internal.op.Bench;
 import dev.runnel.internal.op.Call;
+import dev.runnel.internal.op.Evaluation;
 import dev.runnel.internal.op.Operator;
-import dev.runnel.internal.op.Program;
 
 import org.jspecify.annotations.Nullable;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -64,50 +59,17 @@ final class Folder {
             if (known.size() == REMEMBERED_PER_NODE) {
                 known.clear();
             }
-            outputs = run(operator, call, inputs);
+            outputs = run(operator, call);
             known.put(key, outputs);
         }
         return outputs;
     }
 
-    private static List<Tensor> run(Operator operator, Call call, List<@Nullable Value> inputs) {
-        Program program;
+    private static List<Tensor> run(Operator operator, Call call) {
         try {
-            program = operator.compile(call);
+            return Evaluation.of(operator, call);
         } catch (ArithmeticException e) {
             throw Lowering.tooLarge(call);
         }
-        if (program == Program.VIEW) {
-            Value source = java.util.Objects.requireNonNull(inputs.getFirst());
-            Tensor tensor = java.util.Objects.requireNonNull(source.tensor);
-            return List.of(new Tensor(call.outputTypes().getFirst(), tensor.data()));
-        }
-        Arena arena = Arena.ofAuto();
-        List<@Nullable Operand> in = new ArrayList<>();
-        for (Value v : inputs) {
-            in.add(v == null ? null : operand(arena, v));
-        }
-        List<Tensor> results = new ArrayList<>();
-        List<@Nullable Operand> out = new ArrayList<>();
-        for (int i = 0; i < call.outputTypes().size(); i++) {
-            TensorType type = call.outputTypes().get(i);
-            MemorySegment s = arena.allocate(Math.max(type.byteSize(), 1), 64);
-            results.add(new Tensor(type, s.asSlice(0, type.byteSize())));
-            out.add(call.wants(i) ? Operand.constant(type, s, 0) : null);
-        }
-        MemorySegment scratch = arena.allocate(Math.max(program.scratchBytes(1), 1), 64);
-        program.bind(new Bench(in, out, scratch, 1, Kernels.scalar())).run(0, 1);
-        return results;
-    }
-
-    private static Operand operand(Arena arena, Value v) {
-        if (v.tensor == null) {
-            return Operand.constant(v.type, MemorySegment.NULL, 0);
-        }
-        MemorySegment data = v.tensor.data();
-        if (!data.isNative()) {
-            data = arena.allocate(Math.max(data.byteSize(), 1), 64).copyFrom(data);
-        }
-        return Operand.constant(v.type, data, 0);
     }
 }

@@ -48,6 +48,17 @@ final class InPlace {
                 c.then().forEach(inner -> note(inner, i));
                 c.otherwise().forEach(inner -> note(inner, i));
             }
+            case Item.Part p -> {
+                read(p.writes() ? p.part() : p.whole(), i);
+                computed.put((p.writes() ? p.whole() : p.part()).root(), i);
+            }
+            case Item.Repeat r -> {
+                read(r.count(), i);
+                read(r.condition(), i);
+                read(r.again(), i);
+                r.first().forEach(inner -> note(inner, i));
+                r.body().forEach(inner -> note(inner, i));
+            }
         }
     }
 

@@ -30,4 +30,27 @@ sealed interface Item {
     /// Runs one of two branches, row by row, as the row's condition says.
     record Choose(Node node, Value condition, List<Item> then, List<Item> otherwise)
             implements Item {}
+
+    /// Copies a part of a tensor: what it has at one index of an axis.
+    ///
+    /// @param iteration the index, counted from the end if `reverse`
+    /// @param writes whether the part goes into the whole; else it is taken out
+    record Part(Value whole, Value part, int axis, Value iteration, boolean reverse, boolean writes)
+            implements Item {}
+
+    /// Runs a loop: `first` once, then `body` for iterations 0, 1, …
+    ///
+    /// @param count how many at most; null for no limit
+    /// @param condition whether to begin; null for yes
+    /// @param again whether to go on after an iteration; null for yes
+    /// @param iteration where to put the iteration's number for those who read it
+    record Repeat(
+            Node node,
+            @Nullable Value count,
+            @Nullable Value condition,
+            @Nullable Value again,
+            Value iteration,
+            List<Item> first,
+            List<Item> body)
+            implements Item {}
 }

@@ -2,8 +2,6 @@ package dev.runnel.internal.plan;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
-import dev.runnel.graph.Attribute;
-import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
@@ -28,15 +26,20 @@ import java.util.Set;
 /// Turns a graph into what there is to do for given input shapes: infers every type, folds what is
 /// known, inlines the branch of an `If` whose condition is known.
 final class Lowering {
-    private final Compilation compilation;
+    final Compilation compilation;
     private final String model;
     private final Map<Value, List<Value>> sources = new IdentityHashMap<>();
     private final Map<String, Value> inputs = new LinkedHashMap<>();
     private final States states;
     private final Map<String, Value> values = new HashMap<>();
-    private final List<Lowered.Met> calls = new ArrayList<>();
+
+    /// Every node met so far.
+    final List<Lowered.Met> calls = new ArrayList<>();
+
+    private final Branches branches = new Branches(this);
+    private final Loops loops = new Loops(this);
     private List<Item> items = new ArrayList<>();
-    private int chooseDepth;
+    private int depth;
 
     private Lowering(Compilation compilation) {
         this.compilation = compilation;
@@ -44,18 +47,21 @@ final class Lowering {
         this.states = new States(model);
     }
 
-    /// Lowers the compilation's graph.
+    /// Lowers a graph.
     ///
+    /// @param graph the compilation's, or one that computes the same
     /// @param types of all inputs and states that are not bound
     /// @param known values of inputs that the plan may depend on
     /// @throws NeedsInputs if it depends on the value of another
     static Lowered lower(
-            Compilation compilation, Map<String, TensorType> types, Map<String, Tensor> known) {
-        return new Lowering(compilation).run(types, known);
+            Compilation compilation,
+            Graph graph,
+            Map<String, TensorType> types,
+            Map<String, Tensor> known) {
+        return new Lowering(compilation).run(graph, types, known);
     }
 
-    private Lowered run(Map<String, TensorType> types, Map<String, Tensor> known) {
-        Graph graph = compilation.graph();
+    private Lowered run(Graph graph, Map<String, TensorType> types, Map<String, Tensor> known) {
         Scope scope = new Scope(null, "");
         for (ValueInfo info : graph.inputs()) {
             String name = info.name();
@@ -94,22 +100,48 @@ final class Lowering {
         return new Lowered(inputs, outputs, states.carried(), items, values, calls);
     }
 
-    private void lower(Graph graph, Scope scope) {
+    /// Lowers the nodes of a graph, or of a subgraph, to the end of the items.
+    void lower(Graph graph, Scope scope) {
         graph.initializers()
                 .forEach((name, t) -> scope.put(name, Value.constant(scope.path, name, t)));
         for (Node node : graph.nodes()) {
-            if (node.domain().isEmpty() && node.op().equals("If")) {
-                lowerIf(node, scope);
-            } else {
-                lowerNode(node, scope);
+            switch (node.domain().isEmpty() ? node.op() : "") {
+                case "If" -> branches.lower(node, scope);
+                case "Loop", "Scan" -> loops.lower(node, scope);
+                default -> lowerNode(node, scope);
             }
         }
         scope.own().values().forEach(v -> values.put(v.path + v.name, v));
     }
 
+    /// What `lowering` appends, apart from the other items: what is done under a condition or again
+    /// and again.
+    List<Item> apart(Runnable lowering) {
+        List<Item> before = items;
+        List<Item> apart = new ArrayList<>();
+        items = apart;
+        depth++;
+        try {
+            lowering.run();
+        } finally {
+            items = before;
+            depth--;
+        }
+        return apart;
+    }
+
+    void add(Item item) {
+        items.add(item);
+    }
+
+    /// Notes what a value follows from.
+    void follows(Value value, List<Value> from) {
+        sources.put(value, from);
+    }
+
     // ---- one node
 
-    private void lowerNode(Node node, Scope scope) {
+    void lowerNode(Node node, Scope scope) {
         Operator operator = compilation.operator(node);
         List<@Nullable Value> in = new ArrayList<>();
         for (String name : node.inputs()) {
@@ -136,26 +168,31 @@ final class Lowering {
             }
         }
         if (asked != node) {
-            states.endKept(asked, out);
+            endKept(asked, out);
         }
     }
 
+    void endKept(Node node, List<@Nullable Value> out) {
+        states.endKept(node, out);
+    }
+
     /// The node, keeping its state where it starts from zero.
-    private Node keep(Node node, List<@Nullable Value> in, Scope scope) {
+    Node keep(Node node, List<@Nullable Value> in, Scope scope) {
         Node kept = states.keep(node, in, scope.path);
-        if (kept != node && chooseDepth > 0) {
+        if (kept != node && depth > 0) {
             throw new UnsupportedModelException(
                     model
                             + ": "
                             + node
-                            + ": keeps its state only if the branch it is in is known when"
-                            + " compiling; bind the input that decides with Options.bind");
+                            + ": keeps its state only if it runs once in every step: outside loops,"
+                            + " in a branch that is known when compiling (bind the input that"
+                            + " decides with Options.bind)");
         }
         in.stream().filter(v -> v != null).forEach(v -> values.putIfAbsent(v.path + v.name, v));
         return kept;
     }
 
-    private Call call(Node node, List<@Nullable Value> in) {
+    Call call(Node node, List<@Nullable Value> in) {
         List<Call.@Nullable Argument> arguments = new ArrayList<>();
         for (Value v : in) {
             arguments.add(v == null ? null : new Call.Argument(v.type, v.tensor));
@@ -191,19 +228,22 @@ final class Lowering {
                             + " outputs, expected at most "
                             + types.size());
         }
-        for (TensorType t : types) {
-            if (t.byteSize() > compilation.memoryLimit()) {
-                throw call.unsupported(
-                        "yields "
-                                + t
-                                + ", "
-                                + t.byteSize()
-                                + " bytes; the limit is "
-                                + compilation.memoryLimit()
-                                + " (Options.memoryLimit)");
-            }
-        }
+        types.forEach(t -> requireRoom(call, t));
         call.setOutputTypes(types);
+    }
+
+    /// @throws UnsupportedModelException if a tensor of that type would exceed the limit
+    void requireRoom(Call call, TensorType t) {
+        if (t.byteSize() > compilation.memoryLimit()) {
+            throw call.unsupported(
+                    "yields "
+                            + t
+                            + ", "
+                            + t.byteSize()
+                            + " bytes; the limit is "
+                            + compilation.memoryLimit()
+                            + " (Options.memoryLimit)");
+        }
     }
 
     private List<@Nullable Value> compute(
@@ -240,7 +280,7 @@ final class Lowering {
     }
 
     /// The inputs of the graph that `value` follows from.
-    private NeedsInputs needsInputs(Call call, Value value) {
+    NeedsInputs needsInputs(Call call, Value value) {
         Set<String> names = new HashSet<>();
         Set<Value> seen = new HashSet<>();
         List<Value> todo = new ArrayList<>(List.of(value));
@@ -261,108 +301,5 @@ final class Lowering {
             todo.addAll(sources.getOrDefault(v, List.of()));
         }
         return new NeedsInputs(call, names);
-    }
-
-    // ---- If
-
-    private void lowerIf(Node node, Scope scope) {
-        Value condition = scope.get(node.inputs().isEmpty() ? "" : node.inputs().getFirst());
-        Call call = call(node, List.of(condition));
-        if (condition.type.dtype() != DType.BOOL || condition.type.shape().elements() != 1) {
-            throw call.malformed("condition has type " + condition.type + ", expected one bool");
-        }
-        Graph then = branch(call, "then_branch");
-        Graph otherwise = branch(call, "else_branch");
-        for (String name : call.unreadAttributes()) {
-            throw call.unsupported("attribute '" + name + "' is not known to this operator");
-        }
-        if (condition.tensor != null) {
-            boolean taken = condition.tensor.getLong(0) != 0;
-            Scope inner =
-                    new Scope(scope, scope.path + node.name() + (taken ? ".then/" : ".else/"));
-            List<Value> results = lowerBranch(call, taken ? then : otherwise, inner);
-            for (int i = 0; i < node.outputs().size(); i++) {
-                if (!node.outputs().get(i).isEmpty()) {
-                    scope.put(node.outputs().get(i), results.get(i));
-                }
-            }
-            return;
-        }
-        choose(call, condition, then, otherwise, scope);
-    }
-
-    private static Graph branch(Call call, String name) {
-        if (call.hasAttribute(name)
-                && call.node().attributes().get(name) instanceof Attribute.OfGraph(Graph g)) {
-            return g;
-        }
-        throw call.malformed("attribute '" + name + "' is missing, expected a graph");
-    }
-
-    private List<Value> lowerBranch(Call call, Graph branch, Scope inner) {
-        if (branch.outputs().size() < call.node().outputs().size()) {
-            throw call.malformed(
-                    "a branch has "
-                            + branch.outputs().size()
-                            + " outputs, expected "
-                            + call.node().outputs().size());
-        }
-        lower(branch, inner);
-        return branch.outputs().stream().map(o -> inner.get(o.name())).toList();
-    }
-
-    /// The condition is known only at run time: plans both branches, which must agree on what they
-    /// yield. Where they don't, the condition decides shapes, and the plan depends on its value.
-    private void choose(Call call, Value condition, Graph then, Graph otherwise, Scope scope) {
-        List<Item> before = items;
-        Node node = call.node();
-        List<Item> thenItems = new ArrayList<>();
-        List<Item> elseItems = new ArrayList<>();
-        List<Value> thenResults;
-        List<Value> elseResults;
-        try {
-            chooseDepth++;
-            items = thenItems;
-            thenResults =
-                    lowerBranch(call, then, new Scope(scope, scope.path + node.name() + ".then/"));
-            items = elseItems;
-            elseResults =
-                    lowerBranch(
-                            call, otherwise, new Scope(scope, scope.path + node.name() + ".else/"));
-        } catch (MalformedModelException | UnsupportedModelException | NeedsInputs e) {
-            NeedsInputs needs = needsInputs(call, condition);
-            needs.addSuppressed(e);
-            throw needs.inputs().isEmpty() ? e : needs;
-        } finally {
-            items = before;
-            chooseDepth--;
-        }
-        for (int i = 0; i < node.outputs().size(); i++) {
-            String name = node.outputs().get(i);
-            if (name.isEmpty()) {
-                continue;
-            }
-            Value a = thenResults.get(i);
-            Value b = elseResults.get(i);
-            if (!a.type.equals(b.type)) {
-                NeedsInputs needs = needsInputs(call, condition);
-                throw needs.inputs().isEmpty()
-                        ? call.unsupported(
-                                "output '"
-                                        + name
-                                        + "' is "
-                                        + a.type
-                                        + " in one branch and "
-                                        + b.type
-                                        + " in the other, and the condition is computed")
-                        : needs;
-            }
-            Value result = Value.computed(scope.path, name, a.type);
-            sources.put(result, List.of(condition, a, b));
-            thenItems.add(new Item.Copy(a, result));
-            elseItems.add(new Item.Copy(b, result));
-            scope.put(name, result);
-        }
-        items.add(new Item.Choose(node, condition, thenItems, elseItems));
     }
 }

@@ -67,7 +67,39 @@ final class Placement {
                     measure(c.then());
                     measure(c.otherwise());
                 }
+                case Item.Part p -> {
+                    read(p.iteration());
+                    read(p.writes() ? p.part() : p.whole());
+                    write(p.writes() ? p.whole() : p.part());
+                }
+                case Item.Repeat r -> repeat(r);
             }
+        }
+    }
+
+    /// What the body shares with other iterations, or with what is around it, lives as long as the
+    /// loop.
+    private void repeat(Item.Repeat r) {
+        read(r.count());
+        read(r.condition());
+        write(r.iteration());
+        r.body().forEach(i -> wholes(i));
+        measure(r.first());
+        int begin = now;
+        measure(r.body());
+        now++;
+        read(r.again());
+        for (Life life : lives.values()) {
+            if (life.from <= begin && life.to > begin) {
+                life.to = now;
+            }
+        }
+        write(r.iteration());
+    }
+
+    private void wholes(Item item) {
+        if (item instanceof Item.Part p && p.writes()) {
+            write(p.whole());
         }
     }
 

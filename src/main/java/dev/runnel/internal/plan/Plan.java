@@ -162,6 +162,8 @@ public final class Plan {
                     switch (item) {
                         case Item.Compute c -> c.program().scratchBytes(rows);
                         case Item.Copy c -> 0;
+                        case Item.Part p -> 0;
+                        case Item.Repeat r -> scratchBytes(r.body(), rows);
                         case Item.Choose c ->
                                 Math.max(
                                         scratchBytes(c.then(), rows),
@@ -170,6 +172,23 @@ public final class Plan {
             bytes = Math.max(bytes, needed);
         }
         return bytes;
+    }
+
+    /// Whether a run ends whatever the inputs are: no loop has nothing but a condition to end it.
+    public boolean isBounded() {
+        return isBounded(items);
+    }
+
+    private static boolean isBounded(List<Item> items) {
+        return items.stream()
+                .allMatch(
+                        item ->
+                                switch (item) {
+                                    case Item.Repeat r -> r.count() != null && isBounded(r.body());
+                                    case Item.Choose c ->
+                                            isBounded(c.then()) && isBounded(c.otherwise());
+                                    default -> true;
+                                });
     }
 
     /// Where the root value `v` lies.

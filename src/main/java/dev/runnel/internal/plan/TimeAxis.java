@@ -29,14 +29,15 @@ public final class TimeAxis {
     public static boolean isTime(Plan one, Plan many) {
         Map<String, Value> before = one.lowered().values();
         for (Lowered.Met met : many.lowered().calls()) {
-            if (Recurrence.is(met.call().node())) {
-                Value x = met.inputs().getFirst();
+            Node node = met.call().node();
+            if (Recurrence.is(node)) {
+                Value x = met.inputs().get(Recurrence.sequence(node));
                 Value y = x == null ? null : before.get(x.path + x.name);
-                int axis = Recurrence.timeAxis(met.call().node());
+                int axis = x == null ? -1 : Recurrence.timeAxis(node, x.type.shape().rank());
                 if (x != null
                         && y != null
-                        && y.type.shape().rank() == 3
-                        && x.type.shape().rank() == 3
+                        && axis >= 0
+                        && y.type.shape().rank() == x.type.shape().rank()
                         && y.type.shape().dim(axis) != x.type.shape().dim(axis)) {
                     return true;
                 }
@@ -221,7 +222,7 @@ public final class TimeAxis {
     /// Why the tensors without time axis cannot go together with those that have one.
     private @Nullable String mixture(Lowered.Met met, int[] in) {
         Node node = met.call().node();
-        boolean recurs = Recurrence.is(node) && in[0] == Recurrence.timeAxis(node);
+        boolean recurs = Recurrence.is(node) && runsAlongTime(met, in);
         for (int i = 0; i < in.length; i++) {
             Value v = met.inputs().get(i);
             if (v == null || (recurs && Recurrence.isMemory(node, i))) {
@@ -244,6 +245,13 @@ public final class TimeAxis {
             }
         }
         return recurs ? start(met) : null;
+    }
+
+    private static boolean runsAlongTime(Lowered.Met met, int[] in) {
+        Node node = met.call().node();
+        int x = Recurrence.sequence(node);
+        Value sequence = met.inputs().get(x);
+        return sequence != null && in[x] == Recurrence.timeAxis(node, sequence.type.shape().rank());
     }
 
     private @Nullable String stateRead(Lowered.Met met) {

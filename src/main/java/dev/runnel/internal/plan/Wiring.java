@@ -134,7 +134,7 @@ final class Wiring {
     }
 
     /// The names a subgraph takes from the graph around it.
-    private static Set<String> captures(Graph graph) {
+    static Set<String> captures(Graph graph) {
         Set<String> own = new HashSet<>(graph.initializers().keySet());
         graph.inputs().forEach(i -> own.add(i.name()));
         graph.nodes().forEach(n -> own.addAll(n.outputs()));

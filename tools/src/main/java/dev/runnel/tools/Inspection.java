@@ -31,6 +31,7 @@ import java.util.function.Consumer;
 /// @param states what a stream's memory holds
 /// @param operators in use, subgraphs included, the most frequent first
 /// @param nodes their number, subgraphs included
+/// @param fused the recurrent layers that were recognised, each with the nodes it was made of
 /// @param parameters the number of elements of the constants
 /// @param weightBytes packed weights and constants, off-heap; null if not compiled
 /// @param stateBytes one stream's memory; null if not compiled
@@ -48,6 +49,7 @@ record Inspection(
         List<PortLine> states,
         List<OperatorLine> operators,
         int nodes,
+        List<String> fused,
         long parameters,
         @Nullable Long weightBytes,
         @Nullable Long stateBytes,
@@ -87,6 +89,7 @@ record Inspection(
                     model.states().stream().map(PortLine::of).toList(),
                     operators,
                     nodes,
+                    model.fusions(),
                     model.parameters(),
                     model.weightBytes(),
                     model.stateBytes(),
@@ -108,6 +111,7 @@ record Inspection(
                     List.of(),
                     operators,
                     nodes,
+                    List.of(),
                     parameters(graph),
                     null,
                     null,
@@ -190,6 +194,10 @@ record Inspection(
                             line.count,
                             line.name,
                             line.supported ? "" : "  not supported"));
+        }
+        if (!fused.isEmpty()) {
+            s.append("fused\n");
+            fused.forEach(line -> s.append("  ").append(line).append('\n'));
         }
         s.append(String.format(Locale.ROOT, "parameters\n  %,d\n", parameters));
         if (weightBytes != null && stateBytes != null) {

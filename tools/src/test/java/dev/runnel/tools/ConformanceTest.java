@@ -20,17 +20,12 @@ import java.util.Set;
 class ConformanceTest {
     private static final Path SHARED = Path.of(System.getProperty("runnel.shared", "../../shared"));
 
-    /// Loops, and values that are sequences or optional.
+    /// Values that are sequences or optional.
     private static final Set<String> OUT_OF_SCOPE =
             Set.of(
                     "test_identity_opt",
                     "test_identity_sequence",
-                    "test_loop11",
                     "test_loop13_seq",
-                    "test_scan9_multi_state",
-                    "test_scan9_scalar",
-                    "test_scan9_sum",
-                    "test_scan_sum",
                     "test_sequence_insert_at_back",
                     "test_sequence_insert_at_front");
 

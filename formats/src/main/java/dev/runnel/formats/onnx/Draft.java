@@ -115,6 +115,11 @@ final class Draft {
         emitAfter(op, List.of(input), output, Map.of());
     }
 
+    /// A name that no tensor has.
+    String fresh(String what) {
+        return body.names.fresh(name + "/" + what);
+    }
+
     /// A new name for output `i`, so that a node after this one can produce the old one.
     String renameOutput(int i) {
         outputs.set(i, body.names.fresh(outputs.get(i) + "_before"));

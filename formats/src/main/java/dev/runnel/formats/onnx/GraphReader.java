@@ -114,14 +114,15 @@ final class GraphReader {
                 throw file.malformed("an " + kind + " has no name");
             }
             String what = kind + " '" + p.getName() + "'";
-            if (!seen.add(p.getName())) {
+            // A body may yield one tensor twice: to the next iteration and to those collected.
+            if (!seen.add(p.getName()) && (outer == null || kind.equals("input"))) {
                 throw file.malformed(what + " is declared twice");
             }
             String name = scope.tensor(p.getName());
             boolean typed =
                     p.getType().getTensorType().getElemType() != 0
                             || p.getType().getValueCase().getNumber() > 1;
-            if (!typed && outer != null) {
+            if (outer != null && (!typed || p.getType().hasSequenceType())) {
                 // What goes in and out of a subgraph needs no type: it follows from the node's.
                 Tensor constant = body.constant(name);
                 values.add(

@@ -73,6 +73,7 @@ final class Normalizer {
             case "PRelu" -> before(7, Normalizer::slopeAtChannels);
             case "GroupNormalization" -> before(21, Normalizer::groupNormalizationByChannel);
             case "Scatter" -> before(11, d -> d.becomeOther("ScatterElements"));
+            case "Scan" -> before(9, BatchedScan::rewrite);
             // What has gone.
             case "Cast" -> {
                 before(6, Normalizer::castByName);

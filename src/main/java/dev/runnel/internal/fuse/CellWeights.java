@@ -1,0 +1,117 @@
+package dev.runnel.internal.fuse;
+
+import dev.runnel.graph.Node;
+import dev.runnel.graph.Shape;
+import dev.runnel.graph.Tensor;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// The W, R and B of a cell, and what its x is made of.
+///
+/// @param x the tensors that are x when they are put together along the last axis
+record CellWeights(List<String> x, Tensor w, Tensor r, Tensor b) {
+    /// What a source of rows contributes: to R if it is the hidden state, else to W.
+    private record Block(List<String> source, Matrix weights, boolean hidden) {}
+
+    /// null if the sums are not of x and h alone.
+    static @Nullable CellWeights of(Site site, Cell cell) {
+        int h = cell.hiddenSize();
+        List<List<Block>> gates = new ArrayList<>();
+        Map<List<String>, Integer> offsets = new LinkedHashMap<>();
+        int inputSize = 0;
+        for (Cell.Part gate : cell.gates()) {
+            List<Block> blocks = new ArrayList<>();
+            for (Affine.Term term : gate.sum().terms()) {
+                blocks.addAll(blocks(site, term, gate.hidden(), h));
+            }
+            for (Affine.Term term : gate.recurrent().terms()) {
+                blocks.add(new Block(List.of(cell.h()), term.weights(), true));
+            }
+            for (Block block : blocks) {
+                int rows = block.weights.rows();
+                if (block.hidden ? rows != h : block.source.contains(cell.h())) {
+                    return null;
+                }
+                if (!block.hidden) {
+                    Integer at = offsets.putIfAbsent(block.source, inputSize);
+                    inputSize += at == null ? rows : 0;
+                }
+            }
+            gates.add(blocks);
+        }
+        if (inputSize == 0 || (long) gates.size() * h * Math.max(inputSize, h) > 1 << 28) {
+            return null;
+        }
+        return assemble(cell, gates, offsets, inputSize);
+    }
+
+    private static List<Block> blocks(Site site, Affine.Term term, String hidden, int h) {
+        Matrix m = term.weights();
+        if (term.source().equals(hidden)) {
+            return List.of(new Block(List.of(hidden), m, true));
+        }
+        List<String> parts = parts(site, term.source());
+        int rest = m.rows() - h;
+        if (parts.size() > 1 && rest > 0 && parts.getLast().equals(hidden)) {
+            return List.of(
+                    new Block(parts.subList(0, parts.size() - 1), m.rows(0, rest), false),
+                    new Block(List.of(hidden), m.rows(rest, m.rows()), true));
+        }
+        if (parts.size() > 1 && rest > 0 && parts.getFirst().equals(hidden)) {
+            return List.of(
+                    new Block(List.of(hidden), m.rows(0, h), true),
+                    new Block(parts.subList(1, parts.size()), m.rows(h, m.rows()), false));
+        }
+        return List.of(new Block(List.of(term.source()), m, false));
+    }
+
+    /// What a tensor is put together of along the last axis; itself if of nothing.
+    static List<String> parts(Site site, String tensor) {
+        Node concat = site.net().producer(tensor, "Concat");
+        return concat != null && Affines.isLastAxis((long) Affines.number(concat, "axis", 0))
+                ? concat.inputs()
+                : List.of(tensor);
+    }
+
+    private static @Nullable CellWeights assemble(
+            Cell cell, List<List<Block>> gates, Map<List<String>, Integer> offsets, int inputs) {
+        int h = cell.hiddenSize();
+        int n = gates.size();
+        float[] w = new float[n * h * inputs];
+        float[] r = new float[n * h * h];
+        float[] b = new float[2 * n * h];
+        Map<List<String>, Integer> sizes = new LinkedHashMap<>();
+        for (int g = 0; g < n; g++) {
+            for (Block block : gates.get(g)) {
+                Matrix m = block.weights;
+                if (block.hidden) {
+                    m.addTransposed(r, g * h, h, 0);
+                } else {
+                    Integer size = sizes.putIfAbsent(block.source, m.rows());
+                    Integer at = offsets.get(block.source);
+                    if (at == null || (size != null && size != m.rows())) {
+                        return null;
+                    }
+                    m.addTransposed(w, g * h, inputs, at);
+                }
+            }
+            Cell.Part part = cell.gates().get(g);
+            for (int j = 0; j < h; j++) {
+                b[g * h + j] = (float) part.sum().bias()[j];
+                b[(n + g) * h + j] = (float) part.recurrent().bias()[j];
+            }
+        }
+        List<String> x = new ArrayList<>();
+        offsets.keySet().forEach(x::addAll);
+        return new CellWeights(
+                x,
+                Tensor.ofFloats(Shape.of(1, (long) n * h, inputs), w),
+                Tensor.ofFloats(Shape.of(1, (long) n * h, h), r),
+                Tensor.ofFloats(Shape.of(1, 2L * n * h), b));
+    }
+}
