@@ -132,6 +132,7 @@ public final class Decoder implements AutoCloseable {
             states.clear();
             put(decoding, 0);
             session.step(states);
+            decoding.stepped();
         }
     }
 
@@ -197,6 +198,7 @@ public final class Decoder implements AutoCloseable {
             Decoding decoding = decodings.get(d);
             if (!decoding.isFinished()) {
                 int open = decoding.search().open();
+                decoding.stepped();
                 decoding.search().choose(scores, row);
                 row += open;
             }
@@ -223,6 +225,7 @@ public final class Decoder implements AutoCloseable {
             put(decoding, i);
         }
         session.step(states);
+        decoding.stepped();
         search.choose(scores, 0);
     }
 

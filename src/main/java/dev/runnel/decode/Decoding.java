@@ -7,9 +7,12 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /// One stream that is being generated: its state, the tokens so far, its dice. Made by
 /// [Decoder#begin()]; any decoder of the same settings goes on with it, one at a time.
@@ -33,6 +36,7 @@ public final class Decoding implements AutoCloseable {
     private final Search search;
     private final Dice dice = new Dice();
     private final Map<String, byte[]> inputs = new LinkedHashMap<>();
+    private final Set<String> once = new HashSet<>();
     private int polled;
     private volatile boolean cancelled;
 
@@ -74,6 +78,15 @@ public final class Decoding implements AutoCloseable {
     /// step. It is copied.
     public Decoding set(String input, MemorySegment value) {
         inputs.put(input, value.toArray(ValueLayout.JAVA_BYTE));
+        once.remove(input);
+        return this;
+    }
+
+    /// Sets an input other than the tokens' for the next step; for those after it, it is zero: a
+    /// feature vector that enters at t = 0. It is copied.
+    public Decoding setOnce(String input, MemorySegment value) {
+        set(input, value);
+        once.add(input);
         return this;
     }
 
@@ -139,6 +152,14 @@ public final class Decoding implements AutoCloseable {
 
     Map<String, byte[]> inputs() {
         return inputs;
+    }
+
+    /// The inputs were read by a step.
+    void stepped() {
+        if (!once.isEmpty()) {
+            once.forEach(input -> Arrays.fill(inputs.get(input), (byte) 0));
+            once.clear();
+        }
     }
 
     byte @Nullable [] vector() {

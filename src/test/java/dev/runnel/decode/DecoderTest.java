@@ -180,6 +180,41 @@ class DecoderTest {
     }
 
     @Test
+    void featureVector_entersOnceOrAtEveryStep() {
+        float[] feature = {3, -2, 1, 4, -5, 2};
+        MemorySegment vector = MemorySegment.ofArray(feature);
+        try (Model model =
+                        Model.compile(
+                                TinyLanguageModel.graphWithFeature(),
+                                Options.defaults().stateful());
+                Decoder decoder = Decoder.of(model).input("token").limit(8).open();
+                Session session = model.open()) {
+            for (boolean always : new boolean[] {false, true}) {
+                List<Integer> want = new ArrayList<>();
+                try (State state = model.newState();
+                        Decoding text = decoder.begin()) {
+                    int token = 1;
+                    for (int t = 0; t < 8; t++) {
+                        session.input("token").set(JAVA_LONG, 0, token);
+                        session.input("feature").fill((byte) 0);
+                        if (t == 0 || always) {
+                            session.input("feature").copyFrom(vector);
+                        }
+                        session.step(state);
+                        token = argmax(session.output("logits").toArray(JAVA_FLOAT));
+                        want.add(token);
+                    }
+                    decoder.feed(text, 1);
+                    Decoding set =
+                            always ? text.set("feature", vector) : text.setOnce("feature", vector);
+                    decoder.run(set, t -> true);
+                    assertThat(Arrays.stream(text.tokens()).boxed().toList()).isEqualTo(want);
+                }
+            }
+        }
+    }
+
+    @Test
     void score_isTheSumOfLogProbabilities() {
         try (Model model = TinyLanguageModel.compile();
                 Decoder decoder = Decoder.of(model).open();

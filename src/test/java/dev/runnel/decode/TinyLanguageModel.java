@@ -16,7 +16,7 @@ import java.util.Random;
 /// A language model of random weights: token → embedding → LSTM → logits.
 final class TinyLanguageModel {
     static final int V = 11;
-    private static final int E = 6;
+    static final int E = 6;
     private static final int H = 21;
 
     private TinyLanguageModel() {}
@@ -46,6 +46,21 @@ final class TinyLanguageModel {
     static Graph graphOfVectors() {
         Random random = new Random(3);
         return lstm(new GraphBuilder("tiny").input("x", DType.FLOAT32, "T", 1, V), random, V)
+                .build();
+    }
+
+    /// As [#graph], with `feature[T, 1, E]` added to the embedding.
+    static Graph graphWithFeature() {
+        Random random = new Random(3);
+        return lstm(
+                        new GraphBuilder("tiny")
+                                .input("token", DType.INT64, "T", 1)
+                                .input("feature", DType.FLOAT32, "T", 1, E)
+                                .weights("table", random, V, E)
+                                .node("Gather", "table token", "e")
+                                .node("Add", "e feature", "x"),
+                        random,
+                        E)
                 .build();
     }
 
