@@ -26,6 +26,9 @@ final class QuantizedOperators {
 
     /// Rewrites `d`, a node of domain [#DOMAIN], if it is one of those above.
     static void apply(Draft d) {
+        if (d.outputs.isEmpty()) {
+            throw d.malformed("has no output");
+        }
         switch (d.op) {
             case "QuantizeLinear", "DequantizeLinear" -> d.becomeOther(d.op);
             case "DynamicQuantizeLSTM" -> lstm(d);
