@@ -61,6 +61,8 @@ public final class Models {
     ///
     /// @throws IllegalArgumentException if the name ends otherwise, or if the format cannot hold
     ///   the graph: ONNX files have at most 2 GB
+    /// @throws UnsupportedModelException if ONNX is asked for and the graph has an operator that is
+    ///   Runnel's own, such as an LSTM with projection
     /// @throws IOException if it cannot be written
     public static void write(Graph graph, Path file) throws IOException {
         String name = file.toString().toLowerCase(Locale.ROOT);

@@ -3,11 +3,13 @@ package dev.runnel.formats.onnx;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
 
+import dev.runnel.UnsupportedModelException;
 import dev.runnel.formats.file.AtomicFile;
 import dev.runnel.formats.proto.ModelProto;
 import dev.runnel.formats.proto.OperatorSetIdProto;
 import dev.runnel.formats.proto.StringStringEntryProto;
 import dev.runnel.graph.Graph;
+import dev.runnel.graph.Node;
 
 import java.io.IOException;
 import java.nio.channels.Channels;
@@ -25,12 +27,16 @@ public final class OnnxWriter {
 
     private static final int BUFFER = 1 << 16;
 
+    /// The domain of operators that ONNX does not have, such as an LSTM with projection.
+    private static final String OURS = "dev.runnel";
+
     private OnnxWriter() {}
 
     /// Writes `graph` to `file`, as a whole or not at all. The tensors go from where they are to
     /// the file, through a small buffer.
     ///
     /// @throws IllegalArgumentException if it takes more than 2 GB
+    /// @throws UnsupportedModelException if it has an operator that is Runnel's own
     /// @throws IOException if it cannot be written
     public static void write(Graph graph, Path file) throws IOException {
         ModelProto model = model(graph);
@@ -51,6 +57,9 @@ public final class OnnxWriter {
         requireFit(graph, GraphWriter.tensorBytes(graph));
         ModelProto.Builder m =
                 ModelProto.newBuilder().setIrVersion(IR_VERSION).setGraph(writer.graph(graph));
+        if (writer.domains().contains(OURS)) {
+            throw new UnsupportedModelException(ours(graph));
+        }
         Map<String, String> metadata = new TreeMap<>(graph.metadata());
         writer.domains()
                 .forEach(
@@ -74,6 +83,19 @@ public final class OnnxWriter {
         // Computed in ints: negative where it is beyond them.
         requireFit(graph, Integer.toUnsignedLong(model.getSerializedSize()));
         return model;
+    }
+
+    private static String ours(Graph graph) {
+        String node =
+                graph.nodes().stream()
+                        .filter(n -> n.domain().equals(OURS))
+                        .map(Node::toString)
+                        .findFirst()
+                        .orElse("a node of a subgraph");
+        return graph.name()
+                + ": "
+                + node
+                + ": ONNX has no such operator, and nobody else would run the file; write .rnl";
     }
 
     private static void requireFit(Graph graph, long bytes) {
