@@ -25,7 +25,8 @@ import java.util.function.Supplier;
 /// @param name the file's name, with which messages begin
 /// @param tensors by their full names, such as `encoder.lstm.weight_ih_l0`, in the file's order;
 ///   slices of the mapped file where it holds them as they are
-/// @param metadata what the file says of itself; `format` names what it is
+/// @param metadata what the file says of itself; `format` names what it is, and `graph` is there if
+///   it says how its layers are wired: then [Models#read] reads it as well
 public record Checkpoint(String name, Map<String, Tensor> tensors, Map<String, String> metadata) {
     public Checkpoint {
         tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));

@@ -23,6 +23,8 @@ record CheckpointInspection(
         List<TensorLine> tensors,
         long parameters,
         long bytes) {
+    private static final int MOST_METADATA = 20;
+
     record TensorLine(String name, String dtype, List<Long> shape, long bytes) {}
 
     static CheckpointInspection of(Checkpoint checkpoint) {
@@ -49,8 +51,13 @@ record CheckpointInspection(
     /// The inspection as text for people.
     String text() {
         StringBuilder s = new StringBuilder(file).append('\n');
-        metadata.forEach(
-                (key, value) -> s.append("  ").append(key).append(": ").append(value).append('\n'));
+        int more = metadata.size() - MOST_METADATA;
+        metadata.entrySet().stream()
+                .limit(MOST_METADATA)
+                .forEach(e -> s.append("  ").append(e.getKey() + ": " + e.getValue()).append('\n'));
+        if (more > 0) {
+            s.append("  … and ").append(more).append(" more, which --json shows\n");
+        }
         s.append("tensors (").append(tensors.size()).append(")\n");
         int names = width(TensorLine::name);
         int types = width(t -> t.dtype + t.shape);

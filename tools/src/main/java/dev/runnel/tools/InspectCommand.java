@@ -1,6 +1,7 @@
 package dev.runnel.tools;
 
 import dev.runnel.Options;
+import dev.runnel.UnsupportedModelException;
 import dev.runnel.formats.Checkpoint;
 import dev.runnel.graph.Graph;
 
@@ -52,7 +53,18 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        return switch (ModelFile.read(file)) {
+        ModelFile content;
+        try {
+            content = ModelFile.read(file);
+        } catch (UnsupportedModelException e) {
+            if (!ModelFile.mayBeWeights(file)) {
+                throw e;
+            }
+            show(ModelFile.weights(file)); // which it has, even if its layers are unknown
+            spec.commandLine().getErr().println("cannot be compiled: " + Failures.describe(e));
+            return 1;
+        }
+        return switch (content) {
             case ModelFile.OfGraph(Graph graph) -> show(graph);
             case ModelFile.OfWeights(Checkpoint checkpoint) -> show(checkpoint);
         };

@@ -14,25 +14,47 @@ import java.util.Map;
 
 /// What a file holds: a network, or weights without one. Nothing but the file's structure is read.
 sealed interface ModelFile {
+    /// In the metadata of a checkpoint: where its file says how the layers are wired.
+    String GRAPH = "graph";
+
     record OfGraph(Graph graph) implements ModelFile {}
 
     record OfWeights(Checkpoint checkpoint) implements ModelFile {}
 
-    /// The content of `file`, whatever its name.
+    /// What `file` holds, whatever its name.
     ///
     /// @throws dev.runnel.MalformedModelException if it is of no known format or contradicts itself
     /// @throws dev.runnel.UnsupportedModelException if it holds what Runnel does not have
     /// @throws IOException if it cannot be opened
     static ModelFile read(Path file) throws IOException {
+        if (!mayBeWeights(file)) {
+            return new OfGraph(Models.read(file));
+        }
+        Checkpoint weights = weights(file);
+        return weights.metadata().containsKey(GRAPH)
+                ? new OfGraph(Models.read(file))
+                : new OfWeights(weights);
+    }
+
+    /// Whether `file` is of a format whose weights can be had without a graph.
+    ///
+    /// @throws IOException if it cannot be opened
+    static boolean mayBeWeights(Path file) throws IOException {
         return switch (Content.of(MappedFile.open(file))) {
-            case HDF5, PICKLE, SAFETENSORS, ZIP -> new OfWeights(Checkpoint.read(file));
-            case NPY -> new OfWeights(array(file));
-            default -> new OfGraph(Models.read(file));
+            case HDF5, NPY, PICKLE, SAFETENSORS, ZIP -> true;
+            default -> false;
         };
     }
 
-    /// A file of one array, named after the file.
-    private static Checkpoint array(Path file) throws IOException {
+    /// The weights in `file`, also if it has a graph.
+    ///
+    /// @throws dev.runnel.MalformedModelException if it is of no known format or contradicts itself
+    /// @throws dev.runnel.UnsupportedModelException if it holds what Runnel does not have
+    /// @throws IOException if it cannot be opened
+    static Checkpoint weights(Path file) throws IOException {
+        if (Content.of(MappedFile.open(file)) != Content.NPY) {
+            return Checkpoint.read(file);
+        }
         Tensor tensor = TensorFile.read(file);
         String name = String.valueOf(file.getFileName());
         return new Checkpoint(

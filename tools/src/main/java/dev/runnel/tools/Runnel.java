@@ -27,6 +27,7 @@ import java.nio.charset.StandardCharsets;
             VerifyCommand.class,
             AccuracyCommand.class,
             BenchCommand.class,
+            ConvertCommand.class,
             DiffCommand.class,
             DemoCommand.class,
         },
@@ -55,6 +56,8 @@ public final class Runnel implements Runnable {
     /// Runs the command line and ends the process.
     public static void main(String... args) {
         takeOverStderr();
+        // The library that reads HDF5 logs, which nobody asked for, and says so on stderr.
+        System.setProperty("slf4j.internal.verbosity", "ERROR");
         System.exit(execute(args));
     }
 

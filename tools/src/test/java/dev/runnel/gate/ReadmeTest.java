@@ -32,18 +32,30 @@ class ReadmeTest {
     /// A case to verify: the model, an input, and what the model gives.
     private Path writeCase() throws IOException {
         Path dir = Files.createDirectories(folder.resolve("case"));
-        try (InputStream model = ReadmeTest.class.getResourceAsStream("vad.onnx")) {
-            Files.copy(Objects.requireNonNull(model), dir.resolve("model.onnx"));
-        }
+        copy("vad.onnx", dir.resolve("model.onnx"));
         Tensor x = Tensor.ofFloats(Shape.of(1, 1, 4), 1, 2, 3, 4);
         TensorFile.writeNpy(folder.resolve("x.npy"), x);
-        try (InputStream set = ReadmeTest.class.getResourceAsStream("vad_input_0.pb");
-                InputStream want = ReadmeTest.class.getResourceAsStream("vad_output_0.pb")) {
-            Path data = Files.createDirectories(dir.resolve("test_data_set_0"));
-            Files.copy(Objects.requireNonNull(set), data.resolve("input_0.pb"));
-            Files.copy(Objects.requireNonNull(want), data.resolve("output_0.pb"));
-        }
+        Path data = Files.createDirectories(dir.resolve("test_data_set_0"));
+        copy("vad_input_0.pb", data.resolve("input_0.pb"));
+        copy("vad_output_0.pb", data.resolve("output_0.pb"));
         return dir;
+    }
+
+    /// What a user brings: weights of PyTorch with what it computes with them, a model of Keras.
+    private void bringWeights() throws IOException {
+        Path data = Files.createDirectories(folder.resolve("recorded/test_data_set_0"));
+        copy("tagger.pt", folder.resolve("tagger.pt"));
+        copy("tagger_input_0.npy", data.resolve("input_0.npy"));
+        copy("tagger_output_0.npy", data.resolve("output_0.npy"));
+        Files.copy(
+                ROOT.resolve("formats/src/test/resources/keras/stack.keras"),
+                folder.resolve("model.keras"));
+    }
+
+    private static void copy(String resource, Path to) throws IOException {
+        try (InputStream in = ReadmeTest.class.getResourceAsStream(resource)) {
+            Files.copy(Objects.requireNonNull(in), to);
+        }
     }
 
     private String argument(String word, Path dir) {
@@ -51,14 +63,15 @@ class ReadmeTest {
             case "MODEL" -> dir.resolve("model.onnx").toString();
             case "DIR" -> dir.toString();
             case "x=x.npy" -> "x=" + folder.resolve("x.npy");
-            case "out" -> folder.resolve("out").toString();
-            default -> word;
+            case "out", "recorded" -> folder.resolve(word).toString();
+            default -> word.matches("\\w+\\.\\w+") ? folder.resolve(word).toString() : word;
         };
     }
 
     @Test
     void commands_succeed() throws IOException {
         Path dir = writeCase();
+        bringWeights();
         List<String> commands =
                 Files.readAllLines(ROOT.resolve("README.md")).stream()
                         .filter(l -> l.startsWith("./runnel "))
@@ -78,6 +91,15 @@ class ReadmeTest {
             assertThat(exit).as(command + "\n" + out + err).isZero();
         }
         assertThat(folder.resolve("out/y.npy")).exists();
+        assertThat(Files.readString(folder.resolve("tagger.yaml")).replaceAll(" *#.*", "").strip())
+                .as("the recipe that the README shows")
+                .isEqualTo(recipe());
+    }
+
+    private static String recipe() throws IOException {
+        String readme = Files.readString(ROOT.resolve("README.md"));
+        int start = readme.indexOf("```yaml\n") + 8;
+        return readme.substring(start, readme.indexOf("```", start)).strip();
     }
 
     @Test

@@ -4,17 +4,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.management.ThreadMXBean;
 
+import dev.runnel.formats.Checkpoint;
 import dev.runnel.formats.TensorFile;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 class InspectCommandTest {
     @TempDir private Path temp;
@@ -191,5 +197,34 @@ class InspectCommandTest {
                 .isEqualTo("starts anew; use --stateful");
         assertThat(Failures.inOptionWords("cannot step: a; fix it with Options.bind, or call run"))
                 .isEqualTo("cannot step: a; fix it with --bind; runnel run takes it whole");
+    }
+
+    /// 64 GB, which it would take a minute to read, and more than most machines have.
+    @Test
+    @Timeout(30)
+    void weights_areNotRead() throws IOException {
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        for (int i = 0; i < 16; i++) {
+            shapes.put("layers." + i + ".weight", Shape.of(32_768, 32_768));
+        }
+        Path file = Safetensors.writeSparse(temp.resolve("large.safetensors"), shapes);
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        Captured c = Captured.of("inspect", file);
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(32 << 20);
+        assertThat(c.err()).isEmpty();
+        assertThat(c.out())
+                .contains("\n  layers.0.weight   float32[32768, 32768]  4,294,967,296 bytes\n")
+                .endsWith("\n  17,179,869,184, in 68,719,476,736 bytes of tensors\n");
+    }
+
+    @Test
+    void longMetadata_isCut() {
+        Map<String, String> metadata = new LinkedHashMap<>();
+        for (int i = 10; i < 40; i++) {
+            metadata.put("key" + i, "v");
+        }
+        assertThat(CheckpointInspection.of(new Checkpoint("c", Map.of(), metadata)).text())
+                .contains("\n  key29: v\n  … and 10 more, which --json shows\ntensors (0)\n");
     }
 }

@@ -134,6 +134,9 @@ public final class KerasFile {
         if (!backend.isEmpty()) {
             metadata.put("backend", backend);
         }
+        if (!config.isEmpty()) {
+            metadata.put("graph", "model_config"); // that there is one: see Checkpoint
+        }
         return metadata;
     }
 

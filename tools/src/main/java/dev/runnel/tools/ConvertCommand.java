@@ -1,0 +1,269 @@
+package dev.runnel.tools;
+
+import dev.runnel.MalformedModelException;
+import dev.runnel.Options;
+import dev.runnel.UnsupportedModelException;
+import dev.runnel.formats.Checkpoint;
+import dev.runnel.formats.Recipe;
+import dev.runnel.graph.Graph;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+
+@Command(
+        name = "convert",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Converts a model, or weights and a recipe, to .rnl or .onnx, and shows what that"
+                + " costs.",
+            "%nIN is of any format that can be read, and known by its content. OUT is written as"
+                + " its ending says. It appears as a whole or not at all, and after it was read"
+                + " back and compared with IN: on random inputs (floating-point ones in [-1, 1),"
+                + " integers in the range of the embedding that they look up; the steps of one"
+                + " stream, if the model can be stepped), or on the data sets of --verify.",
+            "%nOf each output it prints the largest and the mean |got - want| and the"
+                    + " signal-to-noise ratio.",
+            "%nExit code 1 if IN cannot be converted, OUT not be written, or an error is greater"
+                    + " than --max-error; OUT is then as it was before.",
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  runnel convert vad.onnx vad.rnl",
+            "  runnel convert vad.rnl vad.onnx --force",
+            "  runnel convert vad.onnx vad.rnl --verify models/vad --max-error 1e-4",
+            "  runnel convert --suggest-recipe tagger.pt tagger.yaml",
+            "  runnel convert tagger.pt tagger.rnl --recipe tagger.yaml",
+        })
+final class ConvertCommand implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private PortOptions ports;
+
+    @Parameters(index = "0", paramLabel = "IN", description = "A model or a file of weights.")
+    private Path in;
+
+    @Parameters(
+            index = "1",
+            arity = "0..1",
+            paramLabel = "OUT",
+            description = "The file to write, which ends in .rnl or .onnx.")
+    private @Nullable Path out;
+
+    @Option(
+            names = "--recipe",
+            paramLabel = "FILE",
+            description = "How the layers of IN are wired, if it holds nothing but weights.")
+    private @Nullable Path recipe;
+
+    @Option(
+            names = "--suggest-recipe",
+            description =
+                    "Convert nothing: draft a recipe for the weights of IN, and write it to OUT or"
+                            + " print it.")
+    private boolean suggest;
+
+    @Option(
+            names = "--verify",
+            paramLabel = "DIR",
+            description =
+                    "Compare on the data sets of this case, as runnel verify --stream knows it,"
+                            + " with the original and with the stored outputs.")
+    private @Nullable Path verify;
+
+    @Option(
+            names = "--samples",
+            paramLabel = "N",
+            description = "Compare on so many random inputs (default: 8); 0 does not compare.")
+    private @Nullable Integer samples;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Of the random inputs (default: 1).")
+    private long seed = 1;
+
+    @Option(
+            names = "--max-error",
+            paramLabel = "E",
+            description = "Write nothing if an output is further off than this.")
+    private @Nullable Double maxError;
+
+    @Option(names = "--force", description = "Replace OUT if it is there.")
+    private boolean force;
+
+    @SuppressWarnings("NullAway.Init") // picocli sets the fields
+    ConvertCommand() {}
+
+    @Override
+    public Integer call() throws IOException {
+        requireUsage();
+        if (suggest) {
+            return suggestRecipe();
+        }
+        if (out == null) {
+            throw usage("OUT is missing: the file to write, which ends in .rnl or .onnx");
+        }
+        String name = String.valueOf(out.getFileName()).toLowerCase(Locale.ROOT);
+        if (!name.endsWith(".rnl") && !name.endsWith(".onnx")) {
+            throw usage("OUT is " + out + ", expected a name that ends in .rnl or .onnx");
+        }
+        requireWritable(out);
+        List<Case> cases = verify == null ? List.of() : Case.find(List.of(verify), in);
+        Graph original = read();
+        Options options = ports.applyTo(Options.defaults(), original);
+        try (Draft draft = new Draft(out)) {
+            Graph written = draft.write(original, terminal());
+            List<OutputErrors> errors = errors(original, written, options, cases);
+            report(original, draft, errors);
+            double worst = errors.stream().mapToDouble(OutputErrors::max).max().orElse(0);
+            if (maxError != null && !(worst <= maxError)) {
+                throw new IllegalStateException(
+                        String.format(
+                                Locale.ROOT,
+                                "the error is %.2e, more than --max-error %s; nothing was written",
+                                worst,
+                                maxError));
+            }
+            draft.publish();
+        }
+        return 0;
+    }
+
+    private void requireWritable(Path target) throws IOException {
+        Path folder = target.toAbsolutePath().getParent();
+        if (folder != null && !Files.isDirectory(folder)) {
+            throw Files.exists(folder)
+                    ? new NotDirectoryException(folder.toString())
+                    : new IOException(
+                            folder + ": there is no such folder to write to; make it first");
+        }
+        if (Files.exists(target)) {
+            if (Files.exists(in) && Files.isSameFile(in, target)) {
+                throw usage("OUT is IN: " + target + "; write to a file of another name");
+            }
+            if (!Files.isRegularFile(target)) {
+                throw new FileSystemException(target.toString(), null, "not a regular file");
+            }
+            if (!force) {
+                throw new IOException(target + ": is there already; --force replaces it");
+            }
+        }
+        if (folder != null && !Files.isWritable(folder)) {
+            throw new AccessDeniedException(folder.toString());
+        }
+    }
+
+    private void requireUsage() {
+        if (verify != null && samples != null) {
+            throw usage("--verify and --samples exclude each other");
+        }
+        if (samples != null && samples < 0) {
+            throw usage("--samples is " + samples + ", expected at least 0");
+        }
+        if (maxError != null && !(maxError >= 0)) {
+            throw usage("--max-error is " + maxError + ", expected at least 0");
+        }
+        if (maxError != null && samples != null && samples == 0) {
+            throw usage("--max-error needs a comparison, which --samples 0 leaves out");
+        }
+    }
+
+    private ParameterException usage(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    private @Nullable PrintWriter terminal() {
+        return Boolean.getBoolean("runnel.terminal") ? spec.commandLine().getErr() : null;
+    }
+
+    /// The graph of IN: the one that the recipe makes of its weights, or its own.
+    private Graph read() throws IOException {
+        if (recipe != null) {
+            requireWeights("--recipe");
+            return Recipe.read(recipe).graph(ModelFile.weights(in));
+        }
+        return switch (ModelFile.read(in)) {
+            case ModelFile.OfGraph(Graph graph) -> graph;
+            case ModelFile.OfWeights(Checkpoint checkpoint) ->
+                    throw new UnsupportedModelException(
+                            checkpoint.name()
+                                    + ": holds weights, but does not say how they are wired; runnel"
+                                    + " convert --suggest-recipe "
+                                    + in
+                                    + " recipe.yaml drafts a recipe for --recipe");
+        };
+    }
+
+    private int suggestRecipe() throws IOException {
+        requireWeights("--suggest-recipe");
+        String text = Recipe.suggest(ModelFile.weights(in));
+        if (out == null) {
+            spec.commandLine().getOut().print(text);
+        } else {
+            requireWritable(out);
+            Files.writeString(out, text);
+        }
+        return 0;
+    }
+
+    private void requireWeights(String option) throws IOException {
+        if (!ModelFile.mayBeWeights(in)) {
+            throw usage(
+                    option
+                            + " is for files of weights (PyTorch, safetensors, NumPy, Keras), but "
+                            + in
+                            + " is none");
+        }
+    }
+
+    private List<OutputErrors> errors(
+            Graph original, Graph written, Options options, List<Case> cases) throws IOException {
+        List<OutputErrors> errors = new ArrayList<>();
+        for (Case c : cases) {
+            errors.addAll(OutputErrors.onCase(original, written, options, c));
+        }
+        int calls = samples == null ? 8 : samples;
+        if (verify == null && calls > 0) {
+            try {
+                errors.add(OutputErrors.onRandom(original, written, options, calls, seed));
+            } catch (MalformedModelException
+                    | UnsupportedModelException
+                    | IllegalArgumentException
+                    | IllegalStateException e) {
+                throw new IllegalStateException(
+                        "it cannot be run on random inputs: "
+                                + Failures.describe(e)
+                                + "; --bind, --shape and --dimension say what inputs are,"
+                                + " --samples 0 converts without a comparison",
+                        e);
+            }
+        }
+        return errors;
+    }
+
+    private void report(Graph original, Draft draft, List<OutputErrors> errors) throws IOException {
+        PrintWriter to = spec.commandLine().getOut();
+        to.println(in + " → " + out);
+        to.println(String.format(Locale.ROOT, "parameters  %,d", Inspection.parameters(original)));
+        to.println(
+                String.format(
+                        Locale.ROOT, "bytes       %,d → %,d", Files.size(in), draft.byteSize()));
+        errors.forEach(e -> to.print(e.text()));
+        to.flush();
+    }
+}

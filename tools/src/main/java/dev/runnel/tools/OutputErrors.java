@@ -1,0 +1,135 @@
+package dev.runnel.tools;
+
+import dev.runnel.MalformedModelException;
+import dev.runnel.Model;
+import dev.runnel.Options;
+import dev.runnel.Options.KernelSet;
+import dev.runnel.graph.Graph;
+import dev.runnel.graph.Tensor;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/// How far the outputs of a model are from those of the original, or from stored ones, on the same
+/// inputs.
+///
+/// @param on what was fed: `8 random steps of one stream, seed 1`
+/// @param against whose outputs count as right
+/// @param outputs by name
+record OutputErrors(String on, String against, Map<String, Deviation> outputs) {
+    /// What sequences are long, and other open dimensions wide, if a model cannot be stepped.
+    private static final int OPEN = 8;
+
+    /// Feeds random values to both: the steps of one stream, so that what goes wrong in a state
+    /// shows; or independent calls, if the model cannot be stepped.
+    ///
+    /// @param options how to compile them
+    static OutputErrors onRandom(
+            Graph original, Graph converted, Options options, int calls, long seed) {
+        Options o = options.kernels(KernelSet.SCALAR);
+        boolean steps;
+        try (Model model = Model.compile(original, o.stateful())) {
+            steps = model.stepObstacle().isEmpty();
+        }
+        if (steps) {
+            return onRandom(original, converted, o.stateful(), calls, seed, 1);
+        }
+        try {
+            return onRandom(original, converted, o, calls, seed, OPEN);
+        } catch (MalformedModelException | IllegalArgumentException e) {
+            // Not every dimension that a file leaves open may be of any size.
+            return onRandom(original, converted, o, calls, seed, 1);
+        }
+    }
+
+    private static OutputErrors onRandom(
+            Graph original, Graph converted, Options options, int calls, long seed, int open) {
+        Map<String, Deviation> deviations = new LinkedHashMap<>();
+        try (Replay want = Replay.ofStream(Model.compile(original, options));
+                Replay got = Replay.ofStream(Model.compile(converted, options))) {
+            for (Map<String, Tensor> inputs :
+                    RandomCalls.of(original, want.model(), calls, seed, open)) {
+                add(deviations, want.run(inputs), got.run(inputs));
+            }
+            String on = want.steps() ? " random steps of one stream, seed " : " random calls, seed ";
+            return new OutputErrors(calls + on + seed, "the original", deviations);
+        }
+    }
+
+    /// Feeds the data sets of a case to both, as `runnel verify --stream` does.
+    ///
+    /// @return the errors against the original, and against the stored outputs if there are any
+    /// @throws IOException if a file cannot be read
+    static List<OutputErrors> onCase(Graph original, Graph converted, Options options, Case c)
+            throws IOException {
+        Options o = options.kernels(KernelSet.SCALAR);
+        List<Case.DataSet> sets = c.dataSets();
+        List<Map<String, Tensor>> inputs = new ArrayList<>();
+        for (Case.DataSet set : sets) {
+            inputs.add(set.inputs(original));
+        }
+        Map<String, Deviation> toOriginal = new LinkedHashMap<>();
+        Map<String, Deviation> toStored = new LinkedHashMap<>();
+        try (Replay want = Replay.of(original, o, c.carried(), inputs);
+                Replay got = Replay.of(converted, o, c.carried(), inputs)) {
+            for (int i = 0; i < inputs.size(); i++) {
+                Map<String, Tensor> outputs = got.run(inputs.get(i));
+                add(toOriginal, want.run(inputs.get(i)), outputs);
+                add(toStored, sets.get(i).outputs(original), outputs);
+            }
+        }
+        String on = c.folder() + ", " + sets.size() + (sets.size() == 1 ? " set" : " sets");
+        List<OutputErrors> errors = new ArrayList<>();
+        errors.add(new OutputErrors(on, "the original", toOriginal));
+        if (!toStored.isEmpty()) {
+            errors.add(new OutputErrors(on, "the stored outputs", toStored));
+        }
+        return errors;
+    }
+
+    private static void add(
+            Map<String, Deviation> deviations,
+            Map<String, Tensor> want,
+            Map<String, Tensor> got) {
+        want.forEach(
+                (name, w) -> {
+                    Tensor g = got.get(name);
+                    if (g == null) {
+                        throw new IllegalStateException(
+                                "there is no output '" + name + "'; there are " + got.keySet());
+                    }
+                    deviations.computeIfAbsent(name, k -> new Deviation()).add(g, w);
+                });
+    }
+
+    /// The largest |got − want| of all outputs.
+    double max() {
+        return outputs.values().stream().mapToDouble(Deviation::max).max().orElse(0);
+    }
+
+    /// The errors as a table.
+    String text() {
+        StringBuilder s = new StringBuilder();
+        s.append("error against ").append(against).append(" (").append(on).append(")\n");
+        int width = outputs.keySet().stream().mapToInt(String::length).max().orElse(0);
+        outputs.forEach(
+                (name, d) -> {
+                    s.append("  ").append(name).append(" ".repeat(width - name.length()));
+                    s.append(
+                            d.max() == 0
+                                    ? "  none"
+                                    : String.format(
+                                            Locale.ROOT,
+                                            "  max %.2e  mean %.2e  SNR %.1f dB",
+                                            d.max(),
+                                            d.mean(),
+                                            d.decibels()));
+                    s.append('\n');
+                });
+        return s.toString();
+    }
+}

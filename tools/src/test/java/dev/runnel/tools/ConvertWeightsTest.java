@@ -1,0 +1,100 @@
+package dev.runnel.tools;
+
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.runnel.graph.Shape;
+import dev.runnel.graph.Tensor;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/// `runnel convert` on weights without a graph.
+class ConvertWeightsTest {
+    @TempDir private Path temp;
+    private Path out;
+
+    @BeforeEach
+    void makeFolder() throws IOException {
+        out = Files.createDirectory(temp.resolve("out")).resolve("out.rnl");
+    }
+
+    private List<String> written() throws IOException {
+        try (Stream<Path> files = Files.list(out.getParent())) {
+            return files.map(f -> f.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    private static String failure(Captured c) {
+        assertThat(c.exit()).isEqualTo(1);
+        assertThat(c.err()).startsWith("runnel convert: ").endsWith("\n");
+        return c.err().substring("runnel convert: ".length()).strip();
+    }
+
+    /// An nn.LSTM of 2 inputs and 3 units, as PyTorch names its weights.
+    private Path weights() throws IOException {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        tensors.put("weight_ih_l0", Tensor.ofFloats(Shape.of(12, 2), new float[24]));
+        tensors.put("weight_hh_l0", Tensor.ofFloats(Shape.of(12, 3), new float[36]));
+        tensors.put("bias_ih_l0", Tensor.ofFloats(Shape.of(12), new float[12]));
+        tensors.put("bias_hh_l0", Tensor.ofFloats(Shape.of(12), new float[12]));
+        return Safetensors.write(temp.resolve("lstm.safetensors"), tensors);
+    }
+
+    @Test
+    void weights_needARecipe_whichCanBeDrafted() throws IOException {
+        Path weights = weights();
+        assertThat(failure(Captured.of("convert", weights, out)))
+                .isEqualTo(
+                        "lstm.safetensors: holds weights, but does not say how they are wired;"
+                            + " runnel convert --suggest-recipe "
+                                + weights
+                                + " recipe.yaml drafts a recipe for --recipe");
+        Path recipe = temp.resolve("out/recipe.yaml");
+        assertThat(Captured.of("convert", "--suggest-recipe", weights, recipe))
+                .isEqualTo(new Captured(0, "", ""));
+        assertThat(recipe)
+                .hasContent(Captured.of("convert", "--suggest-recipe", weights).out().strip());
+        assertThat(failure(Captured.of("convert", "--suggest-recipe", weights, recipe)))
+                .isEqualTo(recipe + ": is there already; --force replaces it");
+        Captured c = Captured.of("convert", weights, out, "--recipe", recipe);
+        assertThat(c.err()).isEmpty();
+        assertThat(c.exit()).isZero();
+        assertThat(c.out()).contains("\nparameters  84\n", "\n  y  none\n");
+        assertThat(Captured.of("inspect", out).exit()).isZero();
+    }
+
+    @Test
+    void recipe_missingOrOfOtherWeights_isToldSo() throws IOException {
+        Path weights = weights();
+        assertThat(
+                        failure(
+                                Captured.of(
+                                        "convert",
+                                        weights,
+                                        out,
+                                        "--recipe",
+                                        temp.resolve("no.yaml"))))
+                .isEqualTo(temp.resolve("no.yaml") + ": no such file");
+        Path other =
+                Files.writeString(
+                        temp.resolve("other.yaml"), "layers:\n  - lstm: {weights: tagger}\n");
+        assertThat(failure(Captured.of("convert", weights, out, "--recipe", other)))
+                .contains("other.yaml", "tagger");
+        Path garbage = Files.write(temp.resolve("garbage.yaml"), new byte[] {1, 2, (byte) 0xff});
+        assertThat(failure(Captured.of("convert", weights, out, "--recipe", garbage)))
+                .startsWith("garbage.yaml: ");
+        assertThat(failure(Captured.of("convert", weights, out, "--recipe", weights)))
+                .startsWith("lstm.safetensors: ");
+        assertThat(written()).isEmpty();
+    }
+}
