@@ -5,7 +5,9 @@ import dev.runnel.Options;
 import dev.runnel.UnsupportedModelException;
 import dev.runnel.formats.Checkpoint;
 import dev.runnel.formats.Recipe;
+import dev.runnel.formats.StoredPrecision;
 import dev.runnel.graph.Graph;
+import dev.runnel.graph.Precision;
 
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 
 @Command(
@@ -34,14 +37,16 @@ import java.util.concurrent.Callable;
         mixinStandardHelpOptions = true,
         description = {
             "Converts a model, or weights and a recipe, to .rnl or .onnx, and shows what that"
-                + " costs.",
+                    + " costs.",
             "%nIN is of any format that can be read, and known by its content. OUT is written as"
                 + " its ending says. It appears as a whole or not at all, and after it was read"
                 + " back and compared with IN: on random inputs (floating-point ones in [-1, 1),"
                 + " integers in the range of the embedding that they look up; the steps of one"
                 + " stream, if the model can be stepped), or on the data sets of --verify.",
             "%nOf each output it prints the largest and the mean |got - want| and the"
-                    + " signal-to-noise ratio.",
+                    + " signal-to-noise ratio; of weights that --weights rounded, the rows that are"
+                    + " off by most. Of int8 weights it shows the outputs twice: as the file has"
+                    + " them, and as the int8 kernels do, which pack them once more.",
             "%nExit code 1 if IN cannot be converted, OUT not be written, or an error is greater"
                     + " than --max-error; OUT is then as it was before.",
         },
@@ -50,10 +55,19 @@ import java.util.concurrent.Callable;
             "  runnel convert vad.onnx vad.rnl",
             "  runnel convert vad.rnl vad.onnx --force",
             "  runnel convert vad.onnx vad.rnl --verify models/vad --max-error 1e-4",
+            "  runnel convert vad.onnx small.rnl --weights int8 --samples 100",
             "  runnel convert --suggest-recipe tagger.pt tagger.yaml",
             "  runnel convert tagger.pt tagger.rnl --recipe tagger.yaml",
         })
 final class ConvertCommand implements Callable<Integer> {
+    private static final int DEFAULT_SAMPLES = 8;
+    private static final int WORST_ROWS = 5;
+
+    /// As what kernels pack weights, to be measured.
+    private static final List<Precision> F32 = List.of(Precision.F32);
+
+    private static final List<Precision> INT8 = List.of(Precision.F32, Precision.INT8);
+
     @Spec private CommandSpec spec;
     @Mixin private PortOptions ports;
 
@@ -79,6 +93,14 @@ final class ConvertCommand implements Callable<Integer> {
                     "Convert nothing: draft a recipe for the weights of IN, and write it to OUT or"
                             + " print it.")
     private boolean suggest;
+
+    @Option(
+            names = "--weights",
+            paramLabel = "PRECISION",
+            description =
+                    "As what to store the weights: f32, bf16, f16, or int8 with a scale for each"
+                            + " sum (default: as they are).")
+    private @Nullable StoredPrecision weights;
 
     @Option(
             names = "--verify",
@@ -127,9 +149,10 @@ final class ConvertCommand implements Callable<Integer> {
         Graph original = read();
         Options options = ports.applyTo(Options.defaults(), original);
         try (Draft draft = new Draft(out)) {
-            Graph written = draft.write(original, terminal());
+            Graph stored = weights == null ? original : weights.store(original);
+            Graph written = draft.write(stored, terminal());
             List<OutputErrors> errors = errors(original, written, options, cases);
-            report(original, draft, errors);
+            report(original, written, draft, errors);
             double worst = errors.stream().mapToDouble(OutputErrors::max).max().orElse(0);
             if (maxError != null && !(worst <= maxError)) {
                 throw new IllegalStateException(
@@ -234,29 +257,41 @@ final class ConvertCommand implements Callable<Integer> {
     private List<OutputErrors> errors(
             Graph original, Graph written, Options options, List<Case> cases) throws IOException {
         List<OutputErrors> errors = new ArrayList<>();
-        for (Case c : cases) {
-            errors.addAll(OutputErrors.onCase(original, written, options, c));
-        }
-        int calls = samples == null ? 8 : samples;
-        if (verify == null && calls > 0) {
-            try {
-                errors.add(OutputErrors.onRandom(original, written, options, calls, seed));
-            } catch (MalformedModelException
-                    | UnsupportedModelException
-                    | IllegalArgumentException
-                    | IllegalStateException e) {
-                throw new IllegalStateException(
-                        "it cannot be run on random inputs: "
-                                + Failures.describe(e)
-                                + "; --bind, --shape and --dimension say what inputs are,"
-                                + " --samples 0 converts without a comparison",
-                        e);
+        for (Precision kernels : weights == StoredPrecision.INT8 ? INT8 : F32) {
+            for (Case c : cases) {
+                errors.addAll(OutputErrors.onCase(original, written, options, kernels, c));
+            }
+            if (verify == null) {
+                random(original, written, options, kernels).ifPresent(errors::add);
             }
         }
         return errors;
     }
 
-    private void report(Graph original, Draft draft, List<OutputErrors> errors) throws IOException {
+    private Optional<OutputErrors> random(
+            Graph original, Graph written, Options options, Precision kernels) {
+        int calls = samples == null ? DEFAULT_SAMPLES : samples;
+        if (calls == 0) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(
+                    OutputErrors.onRandom(original, written, options, kernels, calls, seed));
+        } catch (MalformedModelException
+                | UnsupportedModelException
+                | IllegalArgumentException
+                | IllegalStateException e) {
+            throw new IllegalStateException(
+                    "it cannot be run on random inputs: "
+                            + Failures.describe(e)
+                            + "; --bind, --shape and --dimension say what inputs are,"
+                            + " --samples 0 converts without a comparison",
+                    e);
+        }
+    }
+
+    private void report(Graph original, Graph written, Draft draft, List<OutputErrors> errors)
+            throws IOException {
         PrintWriter to = spec.commandLine().getOut();
         to.println(in + " → " + out);
         to.println(String.format(Locale.ROOT, "parameters  %,d", Inspection.parameters(original)));
@@ -264,6 +299,19 @@ final class ConvertCommand implements Callable<Integer> {
                 String.format(
                         Locale.ROOT, "bytes       %,d → %,d", Files.size(in), draft.byteSize()));
         errors.forEach(e -> to.print(e.text()));
+        List<WeightErrors> worst =
+                weights == null ? List.of() : WeightErrors.worst(original, written, WORST_ROWS);
+        if (weights != null
+                && weights != StoredPrecision.F32
+                && Draft.constantBytes(written) >= Draft.constantBytes(original)) {
+            to.println(
+                    "no weight takes fewer bits: only constant float32 ones of recurrent and dense"
+                            + " layers do, outside the branches of If");
+        }
+        if (!worst.isEmpty()) {
+            to.println("weights that are off by most");
+            worst.forEach(row -> to.println("  " + row));
+        }
         to.flush();
     }
 }

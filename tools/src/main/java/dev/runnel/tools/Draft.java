@@ -1,7 +1,9 @@
 package dev.runnel.tools;
 
 import dev.runnel.formats.Models;
+import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
+import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
 
 import org.jspecify.annotations.Nullable;
@@ -40,19 +42,29 @@ final class Draft implements AutoCloseable {
     /// @throws IllegalArgumentException if the format cannot hold the graph
     /// @throws IOException if it cannot be written
     Graph write(Graph graph, @Nullable PrintWriter terminal) throws IOException {
-        long bytes =
-                FlatGraph.of(graph).tensors().values().stream()
-                        .mapToLong(t -> t.data().byteSize())
-                        .sum();
+        long bytes = constantBytes(graph);
         if (terminal == null || bytes < LARGE_BYTES) {
             Models.write(graph, temporary);
         } else {
-            try (ProgressBar _ =
-                    new ProgressBar(terminal, "writing", bytes, this::bytesWritten)) {
+            try (ProgressBar _ = new ProgressBar(terminal, "writing", bytes, this::bytesWritten)) {
                 Models.write(graph, temporary);
             }
         }
         return Models.read(temporary);
+    }
+
+    /// What the constants of a graph take, those of subgraphs included.
+    static long constantBytes(Graph graph) {
+        long sum = 0;
+        for (Tensor t : graph.initializers().values()) {
+            sum += t.data().byteSize();
+        }
+        for (Node node : graph.nodes()) {
+            for (Attribute a : node.attributes().values()) {
+                sum += a instanceof Attribute.OfGraph(Graph g) ? constantBytes(g) : 0;
+            }
+        }
+        return sum;
     }
 
     /// The bytes that lie in files of this draft, whatever name the writer gives them at first.

@@ -9,6 +9,7 @@ import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
 
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,11 +33,16 @@ record FlatGraph(Map<String, Node> nodes, Map<String, Tensor> tensors) {
 
     private void add(String prefix, Graph graph) {
         Map<String, Tensor> constants = new TreeMap<>(graph.initializers());
+        Set<String> widened = new HashSet<>();
         Set<String> read = new HashSet<>();
+        List<Node> widening = new ArrayList<>();
         graph.outputs().forEach(o -> read.add(o.name()));
         for (Node node : graph.nodes()) {
-            if (widens(graph, node)) {
-                constants.put(node.outputs().getFirst(), widened(graph, node));
+            if (widens(node, constants.keySet(), widened)) {
+                String output = node.outputs().getFirst();
+                constants.put(output, value(graph.name(), node, constants));
+                widened.add(output);
+                widening.add(node);
                 continue;
             }
             read.addAll(node.inputs());
@@ -50,42 +56,44 @@ record FlatGraph(Map<String, Node> nodes, Map<String, Tensor> tensors) {
                 }
             }
         }
-        for (Node node : graph.nodes()) {
-            if (widens(graph, node)) {
-                node.inputs().stream().filter(n -> !read.contains(n)).forEach(constants::remove);
-            }
+        for (Node node : widening) {
+            node.inputs().stream().filter(n -> !read.contains(n)).forEach(constants::remove);
         }
         constants.forEach((name, t) -> tensors.put(prefix + name, t));
     }
 
-    /// Whether a node does nothing but make a constant float32.
-    private static boolean widens(Graph graph, Node node) {
-        boolean cast =
-                node.op().equals("Cast")
-                        && node.attributes().get("to") instanceof Attribute.OfLong(long to)
-                        && to == DType.FLOAT32.onnxCode();
-        return node.domain().isEmpty()
-                && (cast || node.op().equals("DequantizeLinear"))
-                && node.outputs().size() == 1
-                && graph.initializers().keySet().containsAll(node.inputs());
+    /// Whether a node does nothing but make a constant float32, or gives such a one its shape.
+    private static boolean widens(Node node, Set<String> constants, Set<String> widened) {
+        if (!node.domain().isEmpty()
+                || node.outputs().size() != 1
+                || !constants.containsAll(node.inputs())) {
+            return false;
+        }
+        return switch (node.op()) {
+            case "DequantizeLinear" -> true;
+            case "Cast" ->
+                    node.attributes().get("to") instanceof Attribute.OfLong(long to)
+                            && to == DType.FLOAT32.onnxCode();
+            case "Reshape" -> widened.contains(node.inputs().getFirst());
+            default -> false;
+        };
     }
 
-    private static Tensor widened(Graph graph, Node node) {
+    /// What a node of constants yields.
+    private static Tensor value(String model, Node node, Map<String, Tensor> constants) {
         String name = node.outputs().getFirst();
-        Map<String, Tensor> constants = new LinkedHashMap<>();
-        for (String input : node.inputs()) {
-            constants.put(input, Objects.requireNonNull(graph.initializers().get(input)));
-        }
+        Map<String, Tensor> inputs = new LinkedHashMap<>(constants);
+        inputs.keySet().retainAll(node.inputs());
         Graph single =
                 new Graph(
-                        graph.name(),
+                        model,
                         List.of(),
                         List.of(new ValueInfo(name, DType.FLOAT32, null)),
-                        constants,
+                        inputs,
                         List.of(node),
                         Map.of());
-        try (Model model = Model.compile(single);
-                Session session = model.open()) {
+        try (Model compiled = Model.compile(single);
+                Session session = compiled.open()) {
             return Objects.requireNonNull(session.run(Map.of()).get(name));
         }
     }

@@ -5,6 +5,7 @@ import dev.runnel.Model;
 import dev.runnel.Options;
 import dev.runnel.Options.KernelSet;
 import dev.runnel.graph.Graph;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 
 import java.io.IOException;
@@ -28,35 +29,48 @@ record OutputErrors(String on, String against, Map<String, Deviation> outputs) {
     /// shows; or independent calls, if the model cannot be stepped.
     ///
     /// @param options how to compile them
+    /// @param weights as what to pack those of the converted one
     static OutputErrors onRandom(
-            Graph original, Graph converted, Options options, int calls, long seed) {
+            Graph original,
+            Graph converted,
+            Options options,
+            Precision weights,
+            int calls,
+            long seed) {
         Options o = options.kernels(KernelSet.SCALAR);
         boolean steps;
         try (Model model = Model.compile(original, o.stateful())) {
             steps = model.stepObstacle().isEmpty();
         }
         if (steps) {
-            return onRandom(original, converted, o.stateful(), calls, seed, 1);
+            return onRandom(original, converted, o.stateful(), weights, calls, seed, 1);
         }
         try {
-            return onRandom(original, converted, o, calls, seed, OPEN);
+            return onRandom(original, converted, o, weights, calls, seed, OPEN);
         } catch (MalformedModelException | IllegalArgumentException e) {
             // Not every dimension that a file leaves open may be of any size.
-            return onRandom(original, converted, o, calls, seed, 1);
+            return onRandom(original, converted, o, weights, calls, seed, 1);
         }
     }
 
     private static OutputErrors onRandom(
-            Graph original, Graph converted, Options options, int calls, long seed, int open) {
+            Graph original,
+            Graph converted,
+            Options options,
+            Precision weights,
+            int calls,
+            long seed,
+            int open) {
         Map<String, Deviation> deviations = new LinkedHashMap<>();
         try (Replay want = Replay.ofStream(Model.compile(original, options));
-                Replay got = Replay.ofStream(Model.compile(converted, options))) {
+                Replay got = Replay.ofStream(Model.compile(converted, options.weights(weights)))) {
             for (Map<String, Tensor> inputs :
                     RandomCalls.of(original, want.model(), calls, seed, open)) {
                 add(deviations, want.run(inputs), got.run(inputs));
             }
-            String on = want.steps() ? " random steps of one stream, seed " : " random calls, seed ";
-            return new OutputErrors(calls + on + seed, "the original", deviations);
+            String on =
+                    want.steps() ? " random steps of one stream, seed " : " random calls, seed ";
+            return new OutputErrors(calls + on + seed, original(weights), deviations);
         }
     }
 
@@ -64,7 +78,8 @@ record OutputErrors(String on, String against, Map<String, Deviation> outputs) {
     ///
     /// @return the errors against the original, and against the stored outputs if there are any
     /// @throws IOException if a file cannot be read
-    static List<OutputErrors> onCase(Graph original, Graph converted, Options options, Case c)
+    static List<OutputErrors> onCase(
+            Graph original, Graph converted, Options options, Precision weights, Case c)
             throws IOException {
         Options o = options.kernels(KernelSet.SCALAR);
         List<Case.DataSet> sets = c.dataSets();
@@ -75,7 +90,7 @@ record OutputErrors(String on, String against, Map<String, Deviation> outputs) {
         Map<String, Deviation> toOriginal = new LinkedHashMap<>();
         Map<String, Deviation> toStored = new LinkedHashMap<>();
         try (Replay want = Replay.of(original, o, c.carried(), inputs);
-                Replay got = Replay.of(converted, o, c.carried(), inputs)) {
+                Replay got = Replay.of(converted, o.weights(weights), c.carried(), inputs)) {
             for (int i = 0; i < inputs.size(); i++) {
                 Map<String, Tensor> outputs = got.run(inputs.get(i));
                 add(toOriginal, want.run(inputs.get(i)), outputs);
@@ -84,17 +99,26 @@ record OutputErrors(String on, String against, Map<String, Deviation> outputs) {
         }
         String on = c.folder() + ", " + sets.size() + (sets.size() == 1 ? " set" : " sets");
         List<OutputErrors> errors = new ArrayList<>();
-        errors.add(new OutputErrors(on, "the original", toOriginal));
+        errors.add(new OutputErrors(on, original(weights), toOriginal));
         if (!toStored.isEmpty()) {
-            errors.add(new OutputErrors(on, "the stored outputs", toStored));
+            errors.add(new OutputErrors(on, "the stored outputs" + kernels(weights), toStored));
         }
         return errors;
     }
 
+    private static String original(Precision weights) {
+        return "the original" + kernels(weights);
+    }
+
+    /// Kernels of fewer bits pack weights once more, whatever they are stored as.
+    private static String kernels(Precision weights) {
+        return weights == Precision.F32
+                ? ""
+                : ", run with --weights " + weights.name().toLowerCase(Locale.ROOT);
+    }
+
     private static void add(
-            Map<String, Deviation> deviations,
-            Map<String, Tensor> want,
-            Map<String, Tensor> got) {
+            Map<String, Deviation> deviations, Map<String, Tensor> want, Map<String, Tensor> got) {
         want.forEach(
                 (name, w) -> {
                     Tensor g = got.get(name);

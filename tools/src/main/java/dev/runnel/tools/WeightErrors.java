@@ -16,8 +16,8 @@ import java.util.Set;
 /// What rounding has done to matrices of weights, row by row: a row is what one sum is made of, so
 /// a column of the matrix that `MatMul` and `Gemm` multiply with.
 ///
-/// @param row its index, the axes before the last counted through: of a recurrent layer's
-///   `[D, G·H, I]` it is d·G·H + row
+/// @param row its index, the axes before the last counted through: of a recurrent layer's `[D, G·H,
+///   I]` it is d·G·H + row
 /// @param max the largest |Δw| in it
 /// @param relative that by the largest |w| in it
 record WeightErrors(String tensor, boolean column, long row, double max, double relative) {

@@ -10,6 +10,7 @@ import dev.runnel.graph.Attribute;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
@@ -249,6 +250,7 @@ class ConvertCommandTest {
         "--max-error NaN, --max-error is NaN",
         "--samples 0 --max-error 1, --max-error needs a comparison",
         "--samples 3 --verify ., --verify and --samples exclude each other",
+        "--weights int4, Invalid value for option '--weights'",
         "--bind sr=1, --bind: the model has no input 'sr'; it has x",
         "--recipe r.yaml, --recipe is for files of weights",
         "--suggest-recipe, --suggest-recipe is for files of weights",
@@ -345,12 +347,72 @@ class ConvertCommandTest {
                         Map.of());
         dev.runnel.Options options = dev.runnel.Options.defaults();
         // R meets a state of zero in the first step: no error then.
-        assertThat(OutputErrors.onRandom(original, rounded, options, 1, 1).max()).isZero();
-        OutputErrors many = OutputErrors.onRandom(original, rounded, options, 9, 1);
+        assertThat(OutputErrors.onRandom(original, rounded, options, Precision.F32, 1, 1).max())
+                .isZero();
+        OutputErrors many = OutputErrors.onRandom(original, rounded, options, Precision.F32, 9, 1);
         assertThat(many.max()).isPositive();
         Deviation y = many.outputs().get("y");
         assertThat(y.mean()).isPositive().isLessThan(y.max());
         assertThat(y.decibels()).isBetween(10.0, 100.0);
+    }
+
+    @Test
+    void weightsInFewerBits_showWhatIsOff() throws IOException {
+        Captured bf16 = Captured.of("convert", model, out, "--weights", "bf16");
+        assertThat(bf16.err()).isEmpty();
+        assertThat(bf16.exit()).isZero();
+        assertThat(bf16.out())
+                .contains("\n  y  max ", " dB\n")
+                .endsWith(
+                        """
+                        weights that are off by most
+                          w column 0  max |Δw| 1.00e-03  relative 0.10 %
+                        """);
+        // What is stored counts as what it stands for: w, not the node that widens it.
+        assertThat(Captured.of("diff", model, out).out())
+                .contains(
+                        """
+                        tensors
+                          ~ w  float32[2, 2]  max |Δ| 0.0010  relative 0.00050
+                        0 tensors are the same
+                        """);
+        Captured f32 = Captured.of("convert", out, temp.resolve("f32.onnx"), "--weights", "f32");
+        assertThat(f32.out()).endsWith("\n  y  none\n");
+    }
+
+    @Test
+    void weightsThatStayAsTheyAre_areToldSo() throws IOException {
+        Path shift = TinyModels.shift(temp.resolve("shift"));
+        assertThat(Captured.of("convert", shift, out, "--weights", "bf16").out())
+                .contains("\n  y  none\nno weight takes fewer bits: ");
+    }
+
+    @Test
+    void int8_isMeasuredWithItsKernelsAsWell() throws IOException {
+        Path file = temp.resolve("tagger.onnx");
+        Models.write(tagger(), file);
+        Captured c = Captured.of("convert", file, out, "--weights", "int8");
+        assertThat(c.err()).isEmpty();
+        assertThat(c.out())
+                .contains(
+                        "error against the original (8 random steps of one stream, seed 1)\n"
+                            + "  y  max ",
+                        "error against the original, run with --weights int8 (8 random steps of one"
+                                + " stream, seed 1)\n  y  max ",
+                        "\nweights that are off by most\n  ",
+                        " row ");
+        assertThat(
+                        Captured.of(
+                                        "convert",
+                                        file,
+                                        out,
+                                        "--weights",
+                                        "int8",
+                                        "--force",
+                                        "--max-error",
+                                        "1e-6")
+                                .exit())
+                .isEqualTo(1);
     }
 
     private static Tensor rounded(Tensor t) {

@@ -1,6 +1,5 @@
 package dev.runnel.tools;
 
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.runnel.formats.Models;

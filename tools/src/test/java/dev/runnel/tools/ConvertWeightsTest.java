@@ -1,6 +1,5 @@
 package dev.runnel.tools;
 
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.runnel.graph.Shape;
@@ -56,7 +55,7 @@ class ConvertWeightsTest {
         assertThat(failure(Captured.of("convert", weights, out)))
                 .isEqualTo(
                         "lstm.safetensors: holds weights, but does not say how they are wired;"
-                            + " runnel convert --suggest-recipe "
+                                + " runnel convert --suggest-recipe "
                                 + weights
                                 + " recipe.yaml drafts a recipe for --recipe");
         Path recipe = temp.resolve("out/recipe.yaml");

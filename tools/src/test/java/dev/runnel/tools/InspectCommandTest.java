@@ -103,6 +103,7 @@ class InspectCommandTest {
                         "states",
                         "operators",
                         "nodes",
+                        "fused",
                         "parameters",
                         "weight_bytes",
                         "state_bytes",
