@@ -1,6 +1,7 @@
 package dev.runnel.tools;
 
 import dev.runnel.formats.Checkpoint;
+import dev.runnel.formats.Recipe;
 import dev.runnel.graph.Tensor;
 
 import java.util.List;
@@ -8,6 +9,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// What there is to know of a file of weights without reading them. The components are the keys of
 /// `runnel inspect --json`, in snake case.
@@ -15,15 +18,20 @@ import java.util.function.Function;
 /// @param file its name
 /// @param metadata what the file says of itself
 /// @param tensors in the file's order
+/// @param layers that were recognised, as a recipe has them
 /// @param parameters the number of elements of the floating-point ones
 /// @param bytes of all tensors
 record CheckpointInspection(
         String file,
         Map<String, String> metadata,
         List<TensorLine> tensors,
+        List<String> layers,
         long parameters,
         long bytes) {
     private static final int MOST_METADATA = 20;
+
+    /// A layer's line in the draft of a recipe; a comment, if it does not follow the one before.
+    private static final Pattern LAYER = Pattern.compile("  (?:# )?- (\\w+: \\{.*)");
 
     record TensorLine(String name, String dtype, List<Long> shape, long bytes) {}
 
@@ -36,6 +44,12 @@ record CheckpointInspection(
                 checkpoint.name(),
                 new TreeMap<>(checkpoint.metadata()),
                 lines,
+                Recipe.suggest(checkpoint)
+                        .lines()
+                        .map(LAYER::matcher)
+                        .filter(Matcher::matches)
+                        .map(m -> m.group(1))
+                        .toList(),
                 checkpoint.tensors().values().stream()
                         .filter(t -> t.dtype().isFloat())
                         .mapToLong(Tensor::elements)
@@ -66,6 +80,10 @@ record CheckpointInspection(
             s.append("  ").append(t.dtype).append(t.shape);
             s.append(" ".repeat(types - (t.dtype + t.shape).length()));
             s.append(String.format(Locale.ROOT, "  %,d bytes\n", t.bytes));
+        }
+        if (!layers.isEmpty()) {
+            s.append("layers\n");
+            layers.forEach(l -> s.append("  ").append(l).append('\n'));
         }
         s.append(
                 String.format(

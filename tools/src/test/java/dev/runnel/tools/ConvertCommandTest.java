@@ -396,7 +396,7 @@ class ConvertCommandTest {
         assertThat(c.out())
                 .contains(
                         "error against the original (8 random steps of one stream, seed 1)\n"
-                            + "  y  max ",
+                                + "  y  max ",
                         "error against the original, run with --weights int8 (8 random steps of one"
                                 + " stream, seed 1)\n  y  max ",
                         "\nweights that are off by most\n  ",

@@ -176,8 +176,8 @@ class InspectCommandTest {
         assertThat(json.toString())
                 .isEqualTo(
                         "{\"file\":\"w.npy\",\"metadata\":{\"format\":\"NumPy array\"},"
-                                + "\"tensors\":[{\"name\":\"w\",\"dtype\":\"float32\","
-                                + "\"shape\":[2,3],\"bytes\":24}],\"parameters\":6,\"bytes\":24}");
+                            + "\"tensors\":[{\"name\":\"w\",\"dtype\":\"float32\","
+                            + "\"shape\":[2,3],\"bytes\":24}],\"layers\":[],\"parameters\":6,\"bytes\":24}");
     }
 
     @Test
@@ -217,6 +217,24 @@ class InspectCommandTest {
         assertThat(c.out())
                 .contains("\n  layers.0.weight   float32[32768, 32768]  4,294,967,296 bytes\n")
                 .endsWith("\n  17,179,869,184, in 68,719,476,736 bytes of tensors\n");
+    }
+
+    @Test
+    void layers_areRecognisedByNamesAndShapes() throws IOException {
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        shapes.put("rnn.weight_ih_l0", Shape.of(9, 2));
+        shapes.put("rnn.weight_hh_l0", Shape.of(9, 3));
+        shapes.put("rnn.bias_ih_l0", Shape.of(9));
+        shapes.put("rnn.bias_hh_l0", Shape.of(9));
+        shapes.put("aside.weight", Shape.of(4, 7));
+        Path file = Safetensors.writeSparse(temp.resolve("w.safetensors"), shapes);
+        assertThat(Captured.of("inspect", file).out())
+                .containsPattern(
+                        "\n"
+                            + "layers\n"
+                            + "  gru: \\{weights: rnn}.*3 units.*\n"
+                            + "  dense: \\{weights: aside}.*\n"
+                            + "parameters\n");
     }
 
     @Test
