@@ -42,6 +42,13 @@ final class InspectCommand implements Callable<Integer> {
     @Parameters(paramLabel = "FILE", description = "A model or a file of weights.")
     private Path file;
 
+    @Option(
+            names = "--file-only",
+            description =
+                    "Show what the file says and no more: the model is not compiled, its weights"
+                            + " are not read.")
+    private boolean fileOnly;
+
     @Option(names = "--plan", description = "Print the plan of a step as well.")
     private boolean plan;
 
@@ -79,7 +86,10 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private int show(Graph graph) {
-        Inspection inspection = Inspection.of(graph, options.applyTo(Options.defaults(), graph));
+        Inspection inspection =
+                fileOnly
+                        ? Inspection.of(graph)
+                        : Inspection.of(graph, options.applyTo(Options.defaults(), graph));
         PrintWriter out = spec.commandLine().getOut();
         out.print(json ? Json.of(inspection) + "\n" : inspection.text());
         if (plan && !json && inspection.plan() != null) {
@@ -89,6 +99,6 @@ final class InspectCommand implements Callable<Integer> {
         if (inspection.problem() != null && !json) {
             spec.commandLine().getErr().println("cannot be compiled: " + inspection.problem());
         }
-        return inspection.compiles() ? 0 : 1;
+        return inspection.problem() == null ? 0 : 1;
     }
 }

@@ -36,8 +36,8 @@ import java.util.function.Consumer;
 /// @param weightBytes packed weights and constants, off-heap; null if not compiled
 /// @param stateBytes one stream's memory; null if not compiled
 /// @param kernels the arithmetic in use; null if not compiled
-/// @param compiles whether the model can be compiled
-/// @param problem why not; null if it can
+/// @param compiles whether the model can be compiled; null if that was not tried
+/// @param problem why not; null if it can, or that was not tried
 /// @param steps whether it can be stepped
 /// @param stepObstacle why not; null if it can, or is not compiled
 /// @param plan the steps of the plan as text; null if not compiled
@@ -54,7 +54,7 @@ record Inspection(
         @Nullable Long weightBytes,
         @Nullable Long stateBytes,
         @Nullable String kernels,
-        boolean compiles,
+        @Nullable Boolean compiles,
         @Nullable String problem,
         boolean steps,
         @Nullable String stepObstacle,
@@ -103,25 +103,36 @@ record Inspection(
                 | UnsupportedModelException
                 | IllegalArgumentException
                 | IllegalStateException e) {
-            return new Inspection(
-                    graph.name(),
-                    metadata,
-                    graph.inputs().stream().map(PortLine::of).toList(),
-                    graph.outputs().stream().map(PortLine::of).toList(),
-                    List.of(),
-                    operators,
-                    nodes,
-                    List.of(),
-                    parameters(graph),
-                    null,
-                    null,
-                    null,
-                    false,
-                    Failures.describe(e),
-                    false,
-                    null,
-                    null);
+            return ofGraph(graph, false, Failures.describe(e));
         }
+    }
+
+    /// Looks at a graph alone, and reads no weights.
+    static Inspection of(Graph graph) {
+        return ofGraph(graph, null, null);
+    }
+
+    private static Inspection ofGraph(
+            Graph graph, @Nullable Boolean compiles, @Nullable String problem) {
+        List<OperatorLine> operators = operators(graph);
+        return new Inspection(
+                graph.name(),
+                new TreeMap<>(graph.metadata()),
+                graph.inputs().stream().map(PortLine::of).toList(),
+                graph.outputs().stream().map(PortLine::of).toList(),
+                List.of(),
+                operators,
+                operators.stream().mapToInt(OperatorLine::count).sum(),
+                List.of(),
+                parameters(graph),
+                null,
+                null,
+                null,
+                compiles,
+                problem,
+                false,
+                null,
+                null);
     }
 
     private static List<OperatorLine> operators(Graph graph) {
@@ -184,7 +195,9 @@ record Inspection(
                 (key, value) -> s.append("  ").append(key).append(": ").append(value).append('\n'));
         ports(s, "inputs", inputs);
         ports(s, "outputs", outputs);
-        ports(s, "states", states);
+        if (compiles != null) {
+            ports(s, "states", states);
+        }
         s.append("operators (").append(nodes).append(" nodes)\n");
         for (OperatorLine line : operators) {
             s.append(
@@ -210,6 +223,9 @@ record Inspection(
                             weightBytes,
                             stateBytes));
             s.append("kernels\n  ").append(kernels).append('\n');
+        }
+        if (compiles == null) {
+            return s.toString();
         }
         s.append("can be stepped\n  ");
         s.append(

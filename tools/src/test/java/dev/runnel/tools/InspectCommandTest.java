@@ -220,6 +220,27 @@ class InspectCommandTest {
     }
 
     @Test
+    void fileOnly_compilesNothing() throws IOException {
+        Captured c = Captured.of("inspect", TinyModels.unknown(temp), "--file-only");
+        assertThat(c.err()).isEmpty();
+        assertThat(c.exit()).isZero();
+        assertThat(c.out())
+                .endsWith(
+                        """
+                        outputs
+                          y  float32[batch, 2]
+                        operators (2 nodes)
+                              1 Add
+                              1 Frobnicate  not supported
+                        parameters
+                          0
+                        """);
+        String json =
+                Captured.of("inspect", temp.resolve("model.onnx"), "--file-only", "--json").out();
+        assertThat(new ObjectMapper().readTree(json).get("compiles").isNull()).isTrue();
+    }
+
+    @Test
     void layers_areRecognisedByNamesAndShapes() throws IOException {
         Map<String, Shape> shapes = new LinkedHashMap<>();
         shapes.put("rnn.weight_ih_l0", Shape.of(9, 2));
@@ -231,10 +252,10 @@ class InspectCommandTest {
         assertThat(Captured.of("inspect", file).out())
                 .containsPattern(
                         "\n"
-                            + "layers\n"
-                            + "  gru: \\{weights: rnn}.*3 units.*\n"
-                            + "  dense: \\{weights: aside}.*\n"
-                            + "parameters\n");
+                                + "layers\n"
+                                + "  gru: \\{weights: rnn}.*3 units.*\n"
+                                + "  dense: \\{weights: aside}.*\n"
+                                + "parameters\n");
     }
 
     @Test
