@@ -74,6 +74,11 @@ public final class Decoding implements AutoCloseable {
         return this;
     }
 
+    /// The dice's seed, as set last.
+    public long seed() {
+        return dice.seed();
+    }
+
     /// Sets an input other than the tokens', such as a feature vector that the model reads at every
     /// step. It is copied.
     public Decoding set(String input, MemorySegment value) {

@@ -2,10 +2,16 @@ package dev.runnel.decode;
 
 /// Random numbers of one stream: SplitMix64 (Steele, Lea, Flood 2014), the same on every platform.
 final class Dice {
+    private long seed;
     private long state;
 
-    void seed(long seed) {
-        state = seed;
+    void seed(long value) {
+        seed = value;
+        state = value;
+    }
+
+    long seed() {
+        return seed;
     }
 
     /// Uniform in [0, 1).

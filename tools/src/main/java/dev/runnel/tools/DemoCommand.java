@@ -1,6 +1,9 @@
 package dev.runnel.tools;
 
+import dev.runnel.tools.demo.CaptionCommand;
 import dev.runnel.tools.demo.IdiomsCommand;
+import dev.runnel.tools.demo.TranslateCommand;
+import dev.runnel.tools.demo.WriteCommand;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -12,7 +15,12 @@ import picocli.CommandLine.Spec;
         name = "demo",
         description = "Shows small trained models at work.",
         mixinStandardHelpOptions = true,
-        subcommands = IdiomsCommand.class)
+        subcommands = {
+            IdiomsCommand.class,
+            WriteCommand.class,
+            CaptionCommand.class,
+            TranslateCommand.class
+        })
 public final class DemoCommand implements Runnable {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it

@@ -2,9 +2,8 @@ package dev.runnel.tools.demo;
 
 import dev.runnel.Model;
 
-import org.HdrHistogram.Histogram;
-
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -13,7 +12,6 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 
@@ -29,6 +27,7 @@ import java.util.concurrent.Callable;
         footerHeading = "%nExamples:%n",
         footer = {
             "  runnel demo idioms 画龙点睛",
+            "  runnel demo idioms 画龙点睛 --beam 5",
             "  runnel demo idioms 一心一意 --rounds 100 --real-only",
             "  runnel demo idioms 四海为家 --temperature 1 --seed 7"
         },
@@ -47,21 +46,9 @@ public final class IdiomsCommand implements Callable<Integer> {
             description = "Stop after N idioms (default: ${DEFAULT-VALUE}).")
     int rounds;
 
-    @Option(
-            names = "--temperature",
-            paramLabel = "T",
-            defaultValue = "0",
-            description =
-                    "0 takes the best-scored character, more is bolder (default:"
-                            + " ${DEFAULT-VALUE}).")
-    double temperature;
-
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Which dice, at a temperature above 0 (default: ${DEFAULT-VALUE}).")
-    long seed;
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    StrategyOptions strategy;
 
     @Option(names = "--real-only", description = "Stop rather than make an idiom up.")
     boolean realOnly;
@@ -75,10 +62,7 @@ public final class IdiomsCommand implements Callable<Integer> {
         if (rounds < 1) {
             throw wrong("--rounds is " + rounds + ", expected at least 1");
         }
-        if (!(temperature >= 0 && temperature < Double.POSITIVE_INFINITY)) {
-            throw wrong("--temperature is " + temperature + ", expected at least 0");
-        }
-        Vocabulary vocabulary = new Vocabulary(Embedded.text(FOLDER + "vocabulary.txt").strip());
+        Vocabulary vocabulary = new Vocabulary(Embedded.text(FOLDER + "vocabulary.txt").strip(), 1);
         Idioms idioms = new Idioms(Embedded.text(FOLDER + "idioms.txt").lines().toList());
         String start;
         try {
@@ -88,12 +72,7 @@ public final class IdiomsCommand implements Callable<Integer> {
         }
         try (Model model = Model.compile(Embedded.model(FOLDER + "idioms.onnx"));
                 IdiomsDemo demo =
-                        new IdiomsDemo(
-                                model,
-                                vocabulary,
-                                idioms,
-                                new Sampler(temperature, seed),
-                                realOnly)) {
+                        new IdiomsDemo(model, vocabulary, idioms, strategy.strategy(0), realOnly)) {
             PrintWriter out = spec.commandLine().getOut();
             out.println(start + (idioms.isReal(start) ? "" : "  " + unknown(start, idioms)));
             play(demo, start, out);
@@ -134,31 +113,12 @@ public final class IdiomsCommand implements Callable<Integer> {
     /// The game's own steps are few, and the first of their JVM: what a step takes after them is a
     /// second figure, measured on the same characters.
     private static void time(IdiomsDemo demo, Model model, PrintWriter out) {
-        Histogram game = demo.stepNanos();
-        out.println(
-                game.getTotalCount()
-                        + " steps"
-                        + percentiles(game, "while the JVM still compiles"));
+        out.println(demo.steps().text("steps", "while the JVM still compiles"));
         out.flush();
-        if (game.getTotalCount() > 0) {
-            Histogram warm = demo.warmStepNanos(WARM_STEPS);
-            out.println(
-                    warm.getTotalCount()
-                            + " more, warmed up"
-                            + percentiles(warm, "(" + model.kernels() + ")"));
+        if (demo.steps().count() > 0) {
+            Steps warm = demo.warmSteps(WARM_STEPS);
+            out.println(warm.text("more, warmed up", "(" + model.kernels() + ")"));
         }
-    }
-
-    private static String percentiles(Histogram nanos, String note) {
-        if (nanos.getTotalCount() == 0) {
-            return ""; // of nothing there are no percentiles
-        }
-        return String.format(
-                Locale.ROOT,
-                ": p50 %.1f µs, p99 %.1f µs a step %s",
-                nanos.getValueAtPercentile(50) / 1e3,
-                nanos.getValueAtPercentile(99) / 1e3,
-                note);
     }
 
     private ParameterException wrong(String message) {

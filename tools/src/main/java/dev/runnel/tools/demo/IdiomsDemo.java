@@ -1,18 +1,18 @@
 package dev.runnel.tools.demo;
 
 import dev.runnel.Model;
-import dev.runnel.Session;
-import dev.runnel.State;
+import dev.runnel.decode.Decoder;
+import dev.runnel.decode.Decoding;
+import dev.runnel.decode.Strategy;
+import dev.runnel.decode.TokenMask;
+import dev.runnel.decode.Tokens;
 
-import org.HdrHistogram.Histogram;
-
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.BitSet;
+import java.util.Collections;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /// The idiom chain (成语接龙): each idiom begins with the character the one before it ended with, and
@@ -20,126 +20,141 @@ import java.util.function.Consumer;
 /// by its scores among the characters that lead to a real idiom. Where none is left it makes one
 /// up, whose last character leads back to a real one.
 ///
-/// A game has one model, one session, one stream: the stream starts anew with each idiom.
+/// A game has one model and one decoder; each idiom is a stream of its own.
 public final class IdiomsDemo implements AutoCloseable {
     /// An idiom of the chain.
     ///
     /// @param real whether it is in the list, or made up by the model
     public record Link(String idiom, boolean real) {}
 
+    private static final int END = 0;
+
     private final Idioms idioms;
     private final Vocabulary vocabulary;
     private final boolean realOnly;
-    private final Sampler sampler;
     private final Model model;
-    private final Session session;
-    private final State state;
-    private final MemorySegment token;
-    private final MemorySegment logits;
-    private final List<Character> fed = new ArrayList<>();
-    private final Histogram stepNanos = new Histogram(3);
+    private final Decoder decoder;
+    private final Steps steps = new Steps();
+    private final List<Character> begun = new ArrayList<>();
+    private long streams;
+
+    /// Whether the model may say what it likes: what is timed is the model, not the list.
+    private boolean free;
+
+    /// The real idioms that may be said now.
+    private NavigableSet<String> real = Collections.emptyNavigableSet();
 
     /// @param model the idiom model: a token in, a score for each token out
     /// @param realOnly whether to stop rather than make an idiom up
     IdiomsDemo(
-            Model model, Vocabulary vocabulary, Idioms idioms, Sampler sampler, boolean realOnly) {
+            Model model,
+            Vocabulary vocabulary,
+            Idioms idioms,
+            Strategy strategy,
+            boolean realOnly) {
         this.model = model;
         this.vocabulary = vocabulary;
         this.idioms = idioms;
-        this.sampler = sampler;
         this.realOnly = realOnly;
-        session = model.open();
-        state = model.newState();
-        token = session.input("token");
-        logits = session.output("logits");
+        this.decoder =
+                Decoder.of(model)
+                        .end(END)
+                        .limit(Idioms.LENGTH - 1)
+                        .strategy(strategy)
+                        .constraint(this::allow)
+                        .open();
     }
 
     /// The next idiom of the chain, or empty if no continuation is left.
     ///
     /// @param before the idiom before it, which now counts as said
-    /// @param listener told each character as soon as it is chosen
+    /// @param listener told each character as soon as it is decided
     public Optional<Link> next(String before, Consumer<Character> listener) {
         idioms.say(before);
         char first = Idioms.last(before);
-        NavigableSet<String> real = idioms.after(first);
+        real = idioms.after(first);
         if (real.isEmpty() && (realOnly || idioms.open().isEmpty())) {
             return Optional.empty();
         }
-        state.reset();
-        StringBuilder idiom = new StringBuilder().append(first);
         listener.accept(first);
-        while (idiom.length() < Idioms.LENGTH) {
-            step(Idioms.last(idiom));
-            BitSet allowed = real.isEmpty() ? inventions(idiom) : continuations(idiom, real);
-            char next = vocabulary.character(sampler.choose(logits, allowed));
-            idiom.append(next);
-            listener.accept(next);
-        }
-        Link link = new Link(idiom.toString(), idioms.isReal(idiom.toString()));
-        idioms.say(link.idiom);
+        String idiom = say(first, listener);
+        Link link = new Link(idiom, idioms.isReal(idiom));
+        idioms.say(idiom);
+        begun.add(first);
         return Optional.of(link);
     }
 
-    private void step(char character) {
-        fed.add(character);
-        stepNanos.recordValue(timedStep(character));
-    }
-
-    private long timedStep(char character) {
-        token.set(ValueLayout.JAVA_LONG_UNALIGNED, 0, vocabulary.token(character));
-        long start = System.nanoTime();
-        session.step(state);
-        return System.nanoTime() - start;
-    }
-
-    /// The characters that come after `prefix` in idioms.
-    private BitSet continuations(CharSequence prefix, NavigableSet<String> idioms) {
-        BitSet allowed = new BitSet();
-        String from = prefix.toString();
-        for (String idiom : idioms.subSet(from, true, from + Character.MAX_VALUE, false)) {
-            allowed.set(vocabulary.token(idiom.charAt(prefix.length())));
+    private String say(char first, Consumer<Character> listener) {
+        StringBuilder idiom = new StringBuilder().append(first);
+        try (Decoding stream = decoder.begin()) {
+            stream.seed(stream.seed() + streams++); // each idiom its own throw
+            decoder.feed(stream, vocabulary.token(first));
+            steps.run(
+                    decoder,
+                    stream,
+                    token -> {
+                        char next = vocabulary.character(token);
+                        idiom.append(next);
+                        listener.accept(next);
+                    });
         }
-        return allowed;
+        return idiom.toString();
+    }
+
+    /// What may come next of the idiom that is being said.
+    private void allow(Tokens soFar, TokenMask allowed) {
+        if (free) {
+            allowed.allowAll();
+            return;
+        }
+        StringBuilder prefix = new StringBuilder();
+        for (int i = 0; i < soFar.length(); i++) {
+            prefix.append(vocabulary.character(soFar.get(i)));
+        }
+        if (real.isEmpty()) {
+            allowInventions(prefix.toString(), allowed);
+        } else {
+            String from = prefix.toString();
+            for (String idiom : real.subSet(from, true, from + Character.MAX_VALUE, false)) {
+                allowed.allow(vocabulary.token(idiom.charAt(from.length())));
+            }
+        }
     }
 
     /// Any character after `prefix`; but as the last one, if possible, only such as the chain can
     /// go on from.
-    private BitSet inventions(CharSequence prefix) {
-        BitSet allowed = new BitSet();
-        allowed.set(1, vocabulary.size() + 1);
-        if (prefix.length() == Idioms.LENGTH - 1) {
-            allowed.stream()
-                    .filter(v -> idioms.isSaid(prefix.toString() + vocabulary.character(v)))
-                    .forEach(allowed::clear);
-            BitSet open = new BitSet();
-            idioms.open().forEach(character -> open.set(vocabulary.token(character)));
-            if (open.intersects(allowed)) {
-                allowed.and(open);
+    private void allowInventions(String prefix, TokenMask allowed) {
+        boolean last = prefix.length() == Idioms.LENGTH - 1;
+        Set<Character> open = last ? idioms.open() : Set.of();
+        boolean leadsOn = open.stream().anyMatch(c -> !idioms.isSaid(prefix + c));
+        for (int token = 1; token <= vocabulary.size(); token++) {
+            char c = vocabulary.character(token);
+            if (!last || !idioms.isSaid(prefix + c) && (!leadsOn || open.contains(c))) {
+                allowed.allow(token);
             }
         }
-        return allowed;
     }
 
-    /// Time of each step so far.
-    public Histogram stepNanos() {
-        return stepNanos;
+    /// The times of the game's steps so far.
+    Steps steps() {
+        return steps;
     }
 
-    /// Time of a step at full speed: warms the model up, then feeds it the same characters again.
-    public Histogram warmStepNanos(int steps) {
+    /// Warms the model up, then says idioms from the same beginnings again, to nobody: the times of
+    /// at least so many steps at full speed.
+    Steps warmSteps(int count) {
         model.warmUp();
-        Histogram warm = new Histogram(3);
-        while (!fed.isEmpty() && warm.getTotalCount() < steps) {
-            for (char character : fed) {
-                warm.recordValue(timedStep(character));
-            }
+        steps.restart();
+        free = true;
+        while (!begun.isEmpty() && steps.count() < count) {
+            begun.forEach(first -> say(first, _ -> {}));
         }
-        return warm;
+        free = false;
+        return steps;
     }
 
     @Override
     public void close() {
-        state.close();
-        session.close();
+        decoder.close();
     }
 }

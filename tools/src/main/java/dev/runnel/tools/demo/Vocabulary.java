@@ -1,15 +1,23 @@
 package dev.runnel.tools.demo;
 
-/// The characters a model knows, each with its token: the n-th has token n, counted from 1; token 0
-/// ends an idiom.
+import java.util.Arrays;
+
+/// The characters a model knows, each with its token: numbered one after the other from the first
+/// one's token.
 final class Vocabulary {
+    private static final short UNKNOWN = -1;
+
     private final String characters;
+    private final int firstToken;
     private final short[] tokens = new short[Character.MAX_VALUE + 1];
 
-    Vocabulary(String characters) {
+    /// @param firstToken the token of the first character
+    Vocabulary(String characters, int firstToken) {
         this.characters = characters;
+        this.firstToken = firstToken;
+        Arrays.fill(tokens, UNKNOWN);
         for (int i = 0; i < characters.length(); i++) {
-            tokens[characters.charAt(i)] = (short) (i + 1);
+            tokens[characters.charAt(i)] = (short) (i + firstToken);
         }
     }
 
@@ -19,7 +27,7 @@ final class Vocabulary {
     }
 
     boolean contains(int codePoint) {
-        return Character.isBmpCodePoint(codePoint) && tokens[codePoint] != 0;
+        return Character.isBmpCodePoint(codePoint) && tokens[codePoint] != UNKNOWN;
     }
 
     int token(char character) {
@@ -30,6 +38,6 @@ final class Vocabulary {
     }
 
     char character(int token) {
-        return characters.charAt(token - 1);
+        return characters.charAt(token - firstToken);
     }
 }

@@ -23,7 +23,7 @@ class EmbeddedIdiomsTest {
     void vocabulary_inTheJar_isExactlyTheCharactersOfTheIdioms() {
         int[] used = String.join("", idioms).chars().sorted().distinct().toArray();
         assertThat(characters.chars().toArray()).isEqualTo(used);
-        Vocabulary vocabulary = new Vocabulary(characters);
+        Vocabulary vocabulary = new Vocabulary(characters, 1);
         assertThat(vocabulary.size()).isEqualTo(3002);
         for (int i = 0; i < characters.length(); i++) {
             assertThat(vocabulary.token(characters.charAt(i))).isEqualTo(i + 1);

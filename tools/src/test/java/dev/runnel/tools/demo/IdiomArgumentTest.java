@@ -9,7 +9,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class IdiomArgumentTest {
-    private static final Vocabulary VOCABULARY = new Vocabulary("画龙点睛");
+    private static final Vocabulary VOCABULARY = new Vocabulary("画龙点睛", 1);
     private static final String WANTED = "an idiom of four Chinese characters, such as 画龙点睛";
 
     @ParameterizedTest

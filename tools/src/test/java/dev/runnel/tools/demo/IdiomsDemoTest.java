@@ -5,17 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.runnel.Model;
 import dev.runnel.Options;
 import dev.runnel.Options.KernelSet;
-import dev.runnel.Session;
-import dev.runnel.State;
+import dev.runnel.decode.Decoder;
+import dev.runnel.decode.Decoding;
+import dev.runnel.decode.Strategy;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -32,7 +31,7 @@ class IdiomsDemoTest {
     @BeforeAll
     static void load() throws IOException {
         model = compile(KernelSet.AUTO);
-        vocabulary = new Vocabulary(Embedded.text("idioms/vocabulary.txt").strip());
+        vocabulary = new Vocabulary(Embedded.text("idioms/vocabulary.txt").strip(), 1);
         real = Embedded.text("idioms/idioms.txt").lines().toList();
     }
 
@@ -47,10 +46,10 @@ class IdiomsDemoTest {
     }
 
     private static List<IdiomsDemo.Link> chain(
-            Model model, Iterable<String> idioms, Sampler sampler, boolean realOnly, int rounds) {
+            Model model, Iterable<String> idioms, Strategy strategy, boolean realOnly, int rounds) {
         List<IdiomsDemo.Link> chain = new ArrayList<>();
         try (IdiomsDemo demo =
-                new IdiomsDemo(model, vocabulary, new Idioms(idioms), sampler, realOnly)) {
+                new IdiomsDemo(model, vocabulary, new Idioms(idioms), strategy, realOnly)) {
             String before = START;
             for (int round = 0; round < rounds; round++) {
                 StringBuilder heard = new StringBuilder();
@@ -62,16 +61,20 @@ class IdiomsDemoTest {
                 assertThat(heard.toString()).isEqualTo(before);
                 chain.add(link.get());
             }
-            assertThat(demo.stepNanos().getTotalCount()).isEqualTo(3L * chain.size());
+            assertThat(demo.steps().count()).isEqualTo(3L * chain.size());
         }
         return chain;
     }
 
     @Test
     void chain_ofManyRounds_linksAndNeverRepeats() {
-        for (double temperature : new double[] {0, 1, 5}) {
-            List<IdiomsDemo.Link> chain =
-                    chain(model, real, new Sampler(temperature, 3), false, 500);
+        for (Strategy strategy :
+                List.of(
+                        Strategy.greedy(),
+                        Strategy.sample(3),
+                        Strategy.sample(3).temperature(5),
+                        Strategy.beam(4))) {
+            List<IdiomsDemo.Link> chain = chain(model, real, strategy, false, 500);
             assertThat(chain).hasSize(500);
             Set<String> known = new HashSet<>(real);
             Set<String> said = new HashSet<>(Set.of(START));
@@ -91,41 +94,42 @@ class IdiomsDemoTest {
     @Test
     void chain_withTheSameSeed_isTheSameOnEveryKernelSet() throws IOException {
         try (Model scalar = compile(KernelSet.SCALAR)) {
-            for (double temperature : new double[] {0, 1}) {
-                assertThat(chain(scalar, real, new Sampler(temperature, 5), false, 50))
-                        .isEqualTo(chain(model, real, new Sampler(temperature, 5), false, 50));
+            for (Strategy strategy :
+                    List.of(Strategy.greedy(), Strategy.sample(5), Strategy.beam(3))) {
+                assertThat(chain(scalar, real, strategy, false, 50))
+                        .isEqualTo(chain(model, real, strategy, false, 50));
             }
         }
     }
 
     @Test
     void chain_realOnly_stopsWhereNoIdiomBegins() {
-        assertThat(chain(model, real, new Sampler(0, 1), true, 10)).isEmpty();
+        assertThat(chain(model, real, Strategy.greedy(), true, 10)).isEmpty();
     }
 
     @Test
     void chain_whenAllIsSaid_stops() {
         List<String> few = List.of("睛一一二", "二三三二", "二一一一");
-        assertThat(chain(model, few, new Sampler(0, 1), false, 10))
+        assertThat(chain(model, few, Strategy.greedy(), false, 10))
                 .extracting(IdiomsDemo.Link::idiom)
                 .containsExactly("睛一一二", "二三三二", "二一一一");
     }
 
     @Test
     void next_withoutARealIdiom_makesOneUpThatLeadsBack() {
-        List<IdiomsDemo.Link> chain = chain(model, List.of("二三三二"), new Sampler(0, 1), false, 10);
+        List<IdiomsDemo.Link> chain = chain(model, List.of("二三三二"), Strategy.greedy(), false, 10);
         assertThat(chain.getFirst().real()).isFalse();
         assertThat(chain.getFirst().idiom()).startsWith("睛").endsWith("二");
         assertThat(chain.get(1)).isEqualTo(new IdiomsDemo.Link("二三三二", true));
     }
 
     @Test
-    void warmStepNanos_afterAGame_measuresAsManySteps() {
+    void warmSteps_afterAGame_measuresAsManySteps() {
         try (IdiomsDemo demo =
-                new IdiomsDemo(model, vocabulary, new Idioms(real), new Sampler(0, 1), false)) {
+                new IdiomsDemo(model, vocabulary, new Idioms(real), Strategy.greedy(), false)) {
             demo.next(START, _ -> {});
-            assertThat(demo.warmStepNanos(30).getTotalCount()).isEqualTo(30);
-            assertThat(demo.stepNanos().getTotalCount()).isEqualTo(3);
+            assertThat(demo.steps().count()).isEqualTo(3);
+            assertThat(demo.warmSteps(30).count()).isEqualTo(30);
         }
     }
 
@@ -135,25 +139,21 @@ class IdiomsDemoTest {
     void model_fromEachBeginning_saysARealIdiomAndTheEnd() {
         Set<Character> beginnings = real.stream().map(i -> i.charAt(0)).collect(Collectors.toSet());
         Set<String> known = Set.copyOf(real);
-        BitSet any = new BitSet();
-        any.set(0, vocabulary.size() + 1);
-        Sampler greedy = new Sampler(0, 1);
         int right = 0;
-        try (Session session = model.open();
-                State state = model.newState()) {
+        try (Decoder decoder = Decoder.of(model).end(0).limit(Idioms.LENGTH).open()) {
             for (char first : beginnings) {
-                state.reset();
-                StringBuilder idiom = new StringBuilder().append(first);
-                int token = vocabulary.token(first);
-                while (token != 0 && idiom.length() <= Idioms.LENGTH) {
-                    session.input("token").set(ValueLayout.JAVA_LONG_UNALIGNED, 0, token);
-                    session.step(state);
-                    token = greedy.choose(session.output("logits"), any);
-                    if (token != 0) {
-                        idiom.append(vocabulary.character(token));
-                    }
+                try (Decoding stream = decoder.begin()) {
+                    StringBuilder idiom = new StringBuilder().append(first);
+                    decoder.feed(stream, vocabulary.token(first));
+                    decoder.run(
+                            stream,
+                            token -> {
+                                idiom.append(vocabulary.character(token));
+                                return true;
+                            });
+                    boolean ended = stream.ending() == Decoding.Ending.END_TOKEN;
+                    right += ended && known.contains(idiom.toString()) ? 1 : 0;
                 }
-                right += token == 0 && known.contains(idiom.toString()) ? 1 : 0;
             }
         }
         assertThat(beginnings).hasSize(1754);

@@ -1,0 +1,65 @@
+package dev.runnel.tools.demo;
+
+import dev.runnel.decode.Strategy;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+
+import javax.imageio.ImageIO;
+
+/// `runnel demo caption`: the command line of [Captioner].
+@Command(
+        name = "caption",
+        description = {
+            "Says in words what is on a picture of coloured shapes on black, 64 x 64 pixels.",
+            "Convolutions make the picture a vector, which enters an LSTM that says word after"
+                + " word."
+        },
+        footerHeading = "%nExample:%n",
+        footer = "  runnel demo caption shapes.png",
+        mixinStandardHelpOptions = true)
+public final class CaptionCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "IMAGE", description = "A PNG, GIF, BMP or JPEG file.")
+    Path image = Path.of("");
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        if (!Files.exists(image)) {
+            throw new NoSuchFileException(image.toString());
+        }
+        BufferedImage picture = Files.isRegularFile(image) ? ImageIO.read(image.toFile()) : null;
+        if (picture == null) {
+            throw new FileSystemException(
+                    image + ": is no picture that can be read, expected PNG, GIF, BMP or JPEG");
+        }
+        if (picture.getWidth() != Captioner.SIDE || picture.getHeight() != Captioner.SIDE) {
+            spec.commandLine()
+                    .getErr()
+                    .println(
+                            image
+                                    + " has "
+                                    + picture.getWidth()
+                                    + " x "
+                                    + picture.getHeight()
+                                    + " pixels; it is scaled to the 64 x 64 that the model knows");
+        }
+        try (Captioner captioner = new Captioner(Strategy.beam(4))) {
+            spec.commandLine().getOut().println(captioner.caption(picture));
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,91 @@
+package dev.runnel.tools.demo;
+
+import dev.runnel.Model;
+import dev.runnel.Session;
+import dev.runnel.State;
+import dev.runnel.decode.Decoder;
+import dev.runnel.decode.Decoding;
+import dev.runnel.decode.Strategy;
+
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.text.Normalizer;
+import java.util.List;
+import java.util.Locale;
+
+/// Translates dates in many forms, English and Chinese, to ISO 8601, by the models in `translate/`:
+/// an LSTM reads the text, and its state is where the one that says the date begins.
+final class DateReader implements AutoCloseable {
+    private static final int END = 0;
+    private static final int UNKNOWN = 1;
+    private static final int MOST_CHARACTERS = 200;
+
+    private final Vocabulary letters;
+    private final Vocabulary digits;
+    private final Model encoder;
+    private final Model model;
+    private final Session reader;
+    private final Decoder decoder;
+
+    DateReader(Strategy strategy) throws IOException {
+        List<String> lines = Embedded.text("translate/vocabulary.txt").lines().toList();
+        letters = new Vocabulary(lines.get(0), 2);
+        digits = new Vocabulary(lines.get(1), 1);
+        encoder = Model.compile(Embedded.model("translate/encoder.onnx"));
+        model = Model.compile(Embedded.model("translate/decoder.onnx"));
+        reader = encoder.open();
+        decoder =
+                Decoder.of(model)
+                        .input("token")
+                        .end(END)
+                        .limit("1979-05-03".length())
+                        .strategy(strategy)
+                        .open();
+    }
+
+    /// The date, which need not exist; empty if the model finds none.
+    String date(String text) {
+        String normal =
+                Normalizer.normalize(text, Normalizer.Form.NFKC)
+                        .toLowerCase(Locale.ROOT)
+                        .replaceAll("[\\s\\p{Z}]+", " ")
+                        .strip();
+        if (normal.isEmpty() || normal.length() > MOST_CHARACTERS) {
+            return "";
+        }
+        try (State read = encoder.newState();
+                State from = model.newState()) {
+            for (char c : normal.toCharArray()) {
+                step(read, letters.contains(c) ? letters.token(c) : UNKNOWN);
+            }
+            step(read, END);
+            for (String tensor : List.of("h", "c")) {
+                from.tensor(tensor).copyFrom(read.tensor(tensor));
+            }
+            StringBuilder date = new StringBuilder();
+            try (Decoding stream = decoder.begin(from)) {
+                decoder.feed(stream, END);
+                decoder.run(
+                        stream,
+                        token -> {
+                            date.append(digits.character(token));
+                            return true;
+                        });
+            }
+            return date.toString();
+        }
+    }
+
+    private void step(State state, int token) {
+        reader.input("token").set(ValueLayout.JAVA_LONG_UNALIGNED, 0, token);
+        reader.step(state);
+    }
+
+    @Override
+    public void close() {
+        decoder.close();
+        reader.close();
+        model.close();
+        encoder.close();
+    }
+}

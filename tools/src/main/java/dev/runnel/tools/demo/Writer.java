@@ -1,0 +1,95 @@
+package dev.runnel.tools.demo;
+
+import dev.runnel.Model;
+import dev.runnel.decode.Decoder;
+import dev.runnel.decode.Decoding;
+import dev.runnel.decode.Strategy;
+
+import java.io.IOException;
+import java.text.Normalizer;
+import java.util.TreeSet;
+import java.util.function.IntConsumer;
+
+/// Continues a text, character by character, by the model in `write/`.
+final class Writer implements AutoCloseable {
+    private final Vocabulary vocabulary;
+    private final Model model;
+    private final Decoder decoder;
+    private final Steps steps = new Steps();
+
+    /// @param length the number of characters to write
+    Writer(Strategy strategy, int length) throws IOException {
+        vocabulary = new Vocabulary(Embedded.text("write/vocabulary.txt"), 0);
+        model = Model.compile(Embedded.model("write/write.onnx"));
+        decoder = Decoder.of(model).input("token").strategy(strategy).limit(length).open();
+    }
+
+    /// A text in the characters that the model knows: typographic marks become their ASCII twins,
+    /// letters lose their accents, the rest is a space.
+    ///
+    /// @param unknown is given the characters that became spaces
+    String readable(String text, TreeSet<String> unknown) {
+        StringBuilder known = new StringBuilder();
+        Normalizer.normalize(text.replace("\r\n", "\n"), Normalizer.Form.NFKD)
+                .codePoints()
+                .filter(c -> Character.getType(c) != Character.NON_SPACING_MARK)
+                .map(Writer::ascii)
+                .forEach(
+                        c -> {
+                            if (vocabulary.contains(c)) {
+                                known.appendCodePoint(c);
+                            } else {
+                                known.append(' ');
+                                unknown.add(Character.toString(c));
+                            }
+                        });
+        return known.toString();
+    }
+
+    private static int ascii(int c) {
+        return switch (c) {
+            case '\u2018', '\u2019', '\u02BC', '`' -> '\'';
+            case '\u2010', '\u2011', '\u2012', '\u2013', '\u2014', '\u2015' -> '-';
+            case '\t' -> ' ';
+            default -> c;
+        };
+    }
+
+    int[] tokens(String readable) {
+        return readable.chars().map(c -> vocabulary.token((char) c)).toArray();
+    }
+
+    /// Goes on from `prompt`.
+    ///
+    /// @param prompt readable; empty for the beginning of a text
+    /// @param character is given each character as soon as it is decided
+    void write(String prompt, IntConsumer character) {
+        try (Decoding text = decoder.begin()) {
+            decoder.feed(text, tokens(prompt.isEmpty() ? "\n" : prompt));
+            steps.run(decoder, text, token -> character.accept(vocabulary.character(token)));
+        }
+    }
+
+    /// Nats a character of a text, all but its first counted.
+    double surprise(String readable) {
+        int[] tokens = tokens(readable);
+        try (Decoding text = decoder.begin()) {
+            decoder.feed(text, tokens[0]);
+            double sum = 0;
+            for (int i = 1; i < tokens.length; i++) {
+                sum -= decoder.score(text, tokens[i]);
+            }
+            return sum / (tokens.length - 1);
+        }
+    }
+
+    Steps steps() {
+        return steps;
+    }
+
+    @Override
+    public void close() {
+        decoder.close();
+        model.close();
+    }
+}
