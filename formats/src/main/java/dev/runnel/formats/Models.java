@@ -78,7 +78,7 @@ public final class Models {
         }
     }
 
-    private static Graph read(MappedFile file) throws IOException {
+    static Graph read(MappedFile file) throws IOException {
         Content content = Content.of(file);
         // One line for each format: its reader is in a package of its own.
         return switch (content) {

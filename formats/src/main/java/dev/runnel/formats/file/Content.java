@@ -45,7 +45,7 @@ public enum Content {
         if (file.has(0, "\u0089HDF")) {
             return Optional.of(HDF5);
         }
-        if (file.has(0, "PK\3\4")) {
+        if (file.has(0, "PK\3\4") || file.has(0, "PK\5\6")) {
             return Optional.of(ZIP);
         }
         if (file.has(0, "\u0093NUMPY")) {

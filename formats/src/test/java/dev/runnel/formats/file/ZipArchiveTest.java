@@ -1,5 +1,8 @@
 package dev.runnel.formats.file;
 
+import static dev.runnel.formats.Zips.crc;
+import static dev.runnel.formats.Zips.zip;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,9 +11,6 @@ import dev.runnel.UnsupportedModelException;
 
 import org.junit.jupiter.api.Test;
 
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,8 +18,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.zip.CRC32;
-import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /// Archives as others write them are read; those that lie are refused, in these words.
@@ -169,24 +167,6 @@ class ZipArchiveTest {
                 .hasMessage("m.zip: " + message);
     }
 
-    private static byte[] zip(int method, Object... namesAndBytes) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
-            for (int i = 0; i < namesAndBytes.length; i += 2) {
-                byte[] content = (byte[]) namesAndBytes[i + 1];
-                ZipEntry entry = new ZipEntry((String) namesAndBytes[i]);
-                entry.setMethod(method);
-                entry.setSize(content.length);
-                entry.setCrc(crc(content));
-                zip.putNextEntry(entry);
-                zip.write(content);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return bytes.toByteArray();
-    }
-
     /// An archive of one entry that uses ZIP64 wherever it can.
     private static byte[] zip64() {
         ByteBuffer b = ByteBuffer.allocate(300).order(ByteOrder.LITTLE_ENDIAN);
@@ -210,12 +190,6 @@ class ZipArchiveTest {
 
     private static byte[] ascii(String text) {
         return text.getBytes(StandardCharsets.US_ASCII);
-    }
-
-    private static long crc(byte[] bytes) {
-        CRC32 crc = new CRC32();
-        crc.update(bytes);
-        return crc.getValue();
     }
 
     private static int directory(byte[] zip) {
