@@ -13,13 +13,19 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.zip.ZipOutputStream;
 
 /// Files of weights that are wrong, and the very words in which they are refused.
@@ -147,6 +153,7 @@ class HostileCheckpointTest {
                 "NNa. | an item for what is no list at byte 2",
                 "N(NNu. | a key for what is no dict at byte 4",
                 "}(Nu. | a key without a value at byte 3",
+                "}K\1NsX\1\0\0\0001Ns. | a dict with two keys that read '1' at byte 12",
                 "N)R. | a call of what cannot be called at byte 2",
                 "cos | a global without a name at byte 0",
                 "\u00f0 | opcode 0xf0 at byte 0",
@@ -346,6 +353,30 @@ class HostileCheckpointTest {
                 safetensors(
                         "{'w':{'dtype':'U8','shape':[99999999999999999999],'data_offsets':[0,1]}}",
                         1));
+    }
+
+    @Test
+    void library_thatIsMissing_isNamed() throws Exception {
+        List<URL> withoutJackson = new ArrayList<>();
+        for (String place : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            if (!place.contains("jackson")) {
+                withoutJackson.add(Path.of(place).toUri().toURL());
+            }
+        }
+        Path file = Files.write(folder.resolve("w.pt"), safetensors("{}", 0));
+        try (URLClassLoader loader =
+                new URLClassLoader(
+                        withoutJackson.toArray(URL[]::new),
+                        ClassLoader.getPlatformClassLoader())) {
+            Method read =
+                    loader.loadClass(Checkpoint.class.getName()).getMethod("read", Path.class);
+            assertThatThrownBy(() -> read.invoke(null, file))
+                    .rootCause()
+                    .hasMessage(
+                            "w.pt: the file is safetensors, which is read with the library"
+                                    + " com.fasterxml.jackson.core:jackson-core; add it to the"
+                                    + " class path or module path");
+        }
     }
 
     // ---- archives of other things

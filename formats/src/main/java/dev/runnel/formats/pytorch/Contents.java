@@ -73,7 +73,7 @@ final class Contents {
 
     private void addItem(String name, String key, @Nullable Object item, int depth) {
         String full = name.isEmpty() ? key : name + "." + key;
-        boolean isPlain = Pickle.isKey(item) && item != null;
+        boolean isPlain = Pickle.isPlain(item) && item != null;
         String text = isPlain ? String.valueOf(item) : "";
         if (isPlain && text.length() <= MAX_TEXT) {
             metadata.putIfAbsent(full, text);

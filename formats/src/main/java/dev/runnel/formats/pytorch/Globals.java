@@ -146,12 +146,12 @@ final class Globals {
     /// No argument, or a dict, or a list of pairs.
     private Object dict(List<@Nullable Object> a) {
         if (a.isEmpty()) {
-            return new LinkedHashMap<@Nullable Object, @Nullable Object>();
+            return new LinkedHashMap<String, @Nullable Object>();
         }
         if (a.getFirst() instanceof LinkedHashMap<?, ?> dict) {
             return dict;
         }
-        Map<@Nullable Object, @Nullable Object> dict = new LinkedHashMap<>();
+        Map<String, @Nullable Object> dict = new LinkedHashMap<>();
         List<?> pairs = argument(a, 0, List.class);
         copy(pairs.size());
         for (Object pair : pairs) {
@@ -159,10 +159,10 @@ final class Globals {
                     pair instanceof Pickle.Tuple t
                             ? t.items()
                             : pair instanceof List<?> l ? l : List.of();
-            if (items.size() != 2 || !Pickle.isKey(items.get(0))) {
+            if (items.size() != 2 || !Pickle.isPlain(items.get(0))) {
                 throw corrupt("a dict of other things than pairs");
             }
-            dict.put(items.get(0), items.get(1));
+            dict.put(String.valueOf(items.get(0)), items.get(1));
         }
         return dict;
     }

@@ -134,7 +134,7 @@ final class Pickle {
             case 't' -> push(new Tuple(popToMark()));
             case 0x85, 0x86, 0x87 -> push(tuple(opcode - 0x84));
             case ']', 0x8f -> push(new ArrayList<@Nullable Object>()); // lists, sets
-            case '}' -> push(new LinkedHashMap<@Nullable Object, @Nullable Object>());
+            case '}' -> push(new LinkedHashMap<String, @Nullable Object>());
             case 'a' -> {
                 Object item = pop();
                 list().add(item);
@@ -154,7 +154,7 @@ final class Pickle {
                 if (items.size() % 2 != 0) {
                     throw corrupt("a key without a value");
                 }
-                Map<@Nullable Object, @Nullable Object> dict = dict();
+                Map<String, @Nullable Object> dict = dict();
                 for (int i = 0; i < items.size(); i += 2) {
                     put(dict, items.get(i), items.get(i + 1));
                 }
@@ -274,26 +274,29 @@ final class Pickle {
     }
 
     @SuppressWarnings("unchecked")
-    private Map<@Nullable Object, @Nullable Object> dict() {
+    private Map<String, @Nullable Object> dict() {
         if (peek() instanceof LinkedHashMap<?, ?> dict) {
-            return (Map<@Nullable Object, @Nullable Object>) dict;
+            return (Map<String, @Nullable Object>) dict;
         }
         throw corrupt("a key for what is no dict");
     }
 
-    private void put(
-            Map<@Nullable Object, @Nullable Object> dict,
-            @Nullable Object key,
-            @Nullable Object value) {
-        if (!isKey(key)) {
+    /// Keys are kept as text, as tensors are named by them.
+    void put(Map<String, @Nullable Object> dict, @Nullable Object key, @Nullable Object value) {
+        if (!isPlain(key)) {
             throw file.unsupported(
                     "the pickle has a dict with keys that are neither text nor numbers, at byte "
                             + start);
         }
-        dict.put(key, value);
+        String text = String.valueOf(key);
+        if (dict.containsKey(text)) {
+            throw corrupt("a dict with two keys that read '" + text + "'");
+        }
+        dict.put(text, value);
     }
 
-    static boolean isKey(@Nullable Object value) {
+    /// Whether `value` is text, a number, a truth value or `None`.
+    static boolean isPlain(@Nullable Object value) {
         return value == null
                 || value instanceof String
                 || value instanceof Number
