@@ -18,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
@@ -106,6 +107,50 @@ public enum FuzzTarget {
         List<byte[]> seeds() {
             return made(".safetensors");
         }
+    },
+    RNL {
+        @Override
+        List<byte[]> seeds() {
+            return OnnxSeeds.all().stream()
+                    .skip(1) // has external data
+                    .map(FuzzTarget::rnl)
+                    .toList();
+        }
+
+        @Override
+        Object read(MappedFile file) throws IOException {
+            return Models.read(file);
+        }
+    },
+    KERAS_HDF5 {
+        @Override
+        List<byte[]> seeds() {
+            return keras("keras2.*(?<!golden)\\.h5");
+        }
+    },
+    KERAS {
+        @Override
+        List<byte[]> seeds() {
+            return keras("stateful.keras");
+        }
+
+        @Override
+        Object read(MappedFile file) throws IOException {
+            return Models.read(file);
+        }
+    },
+    /// A recipe, for the weights of an LSTM.
+    RECIPE {
+        @Override
+        List<byte[]> seeds() {
+            return List.of(Recipe.suggest(lstm()).getBytes(StandardCharsets.UTF_8));
+        }
+
+        @Override
+        Object read(MappedFile file) {
+            byte[] text = file.bytes().toArray(ValueLayout.JAVA_BYTE);
+            return Recipe.of(file.name(), new String(text, StandardCharsets.UTF_8)).graph(lstm());
+        }
     };
 
     private static final String NAME = "m.onnx";
@@ -163,7 +208,7 @@ public enum FuzzTarget {
             read(file);
             return true;
         } catch (MalformedModelException | UnsupportedModelException e) {
-            demand(String.valueOf(e.getMessage()).startsWith(NAME + ": "), e.toString(), file);
+            demand(String.valueOf(e.getMessage()).startsWith(NAME + ":"), e.toString(), file);
         } catch (IOException e) { // a mutated name of an external file
             demand(e.getMessage() != null, e.toString(), file);
         } catch (Throwable e) {
@@ -194,11 +239,39 @@ public enum FuzzTarget {
 
     /// Those whose names end in, or match, `pattern`.
     private static List<byte[]> made(String pattern) {
-        try (Stream<Path> files = Files.list(folder())) {
+        return files(folder(), pattern);
+    }
+
+    private static List<byte[]> keras(String pattern) {
+        return files(folder().resolve("../../../../keras"), pattern);
+    }
+
+    private static List<byte[]> files(Path folder, String pattern) {
+        try (Stream<Path> files = Files.list(folder)) {
             return files.sorted()
                     .filter(f -> matches(f.getFileName().toString(), pattern))
                     .map(FuzzTarget::bytes)
                     .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static byte[] rnl(byte[] onnx) {
+        try {
+            Path file = Files.createTempFile("seed", ".rnl");
+            Models.write(Models.read("m.onnx", offHeap(onnx)), file);
+            byte[] bytes = bytes(file);
+            Files.delete(file);
+            return bytes;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Checkpoint lstm() {
+        try {
+            return Checkpoint.read(folder().resolve("lstm.pt"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

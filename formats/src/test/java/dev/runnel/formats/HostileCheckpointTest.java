@@ -295,8 +295,8 @@ class HostileCheckpointTest {
             delimiter = '|',
             value = {
                 "{'w':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}} | 7 | the file has 7 bytes"
-                    + " of tensors, expected 8 as its header says; the file is truncated or"
-                    + " corrupt",
+                        + " of tensors, expected 8 as its header says; the file is truncated or"
+                        + " corrupt",
                 "{'w':{'dtype':'F32','shape':[2],'data_offsets':[1,9]}} | 9 | tensor 'w' has"
                         + " data_offsets [1, 9], expected [0, 8] for float32[2] after the tensors"
                         + " before it",
@@ -310,15 +310,15 @@ class HostileCheckpointTest {
                         + "'w':{'dtype':'U8','shape':[0],'data_offsets':[0,0]}} | 0 | the file has"
                         + " two tensors named 'w'",
                 "{'w':{'dtype':'U8','shape':[-1],'data_offsets':[0,0]}} | 0 | tensor 'w': shape"
-                    + " [-1] has a negative dimension",
+                        + " [-1] has a negative dimension",
                 "{'w':{'dtype':'U8','shape':['1'],'data_offsets':[0,1]}} | 1 | tensor 'w': shape"
-                    + " has VALUE_STRING in the header, expected VALUE_NUMBER_INT",
+                        + " has VALUE_STRING in the header, expected VALUE_NUMBER_INT",
                 "{'w':{'dtype':'U8','shape':[1]}} | 1 | tensor 'w' lacks one of dtype, shape and"
-                    + " two data_offsets",
+                        + " two data_offsets",
                 "{'w':[]} | 0 | tensor 'w' has START_ARRAY in the header, expected START_OBJECT",
                 "{'w':{'x':1}} | 0 | tensor 'w' has 'x', which is not known",
                 "{'__metadata__':{'x':1}} | 0 | __metadata__ 'x' has VALUE_NUMBER_INT in the"
-                    + " header, expected VALUE_STRING",
+                        + " header, expected VALUE_STRING",
                 "{'w':{'shape':[[[[[]]]]]}} | 0 | tensor 'w': shape has START_ARRAY in the header,"
                         + " expected VALUE_NUMBER_INT",
                 "{}{} | 0 | the header has something after its last brace",
@@ -366,8 +366,7 @@ class HostileCheckpointTest {
         Path file = Files.write(folder.resolve("w.pt"), safetensors("{}", 0));
         try (URLClassLoader loader =
                 new URLClassLoader(
-                        withoutJackson.toArray(URL[]::new),
-                        ClassLoader.getPlatformClassLoader())) {
+                        withoutJackson.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
             Method read =
                     loader.loadClass(Checkpoint.class.getName()).getMethod("read", Path.class);
             assertThatThrownBy(() -> read.invoke(null, file))
@@ -402,6 +401,17 @@ class HostileCheckpointTest {
         malformed(
                 "entry 'a.npy': the array has 4 as element 0, expected 0 or 1 for bool",
                 npz("|b1", "(1,)", new byte[] {4}));
+    }
+
+    @Test
+    void archive_ofWeights_isSaidToNeedARecipe() throws IOException {
+        Path file = Files.write(folder.resolve("w.npz"), npz("<f8", "(1,)", 8));
+        assertThatThrownBy(() -> Models.read(file))
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessage(
+                        "w.npz: the file is a ZIP archive (PyTorch .pt, NumPy .npz, Keras .keras)"
+                                + " and holds weights, not a graph: runnel convert"
+                                + " --suggest-recipe w.npz writes a recipe");
     }
 
     // ---- making files

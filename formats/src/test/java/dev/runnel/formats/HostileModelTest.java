@@ -37,7 +37,6 @@ class HostileModelTest extends Hostile {
     @CsvSource(
             delimiter = '|',
             value = {
-                "89 48 44 46 0d 0a 1a 0a | is HDF5 (Keras .h5)",
                 "93 4e 55 4d 50 59 01 00 | is a NumPy array (.npy)",
                 "1f 8b 08 00 | is compressed by gzip",
                 "1c 00 00 00 54 46 4c 33 | is a TensorFlow Lite model",
@@ -55,7 +54,6 @@ class HostileModelTest extends Hostile {
     @CsvSource(
             delimiter = '|',
             value = {
-                "50 4b 03 04 00 00 | is a ZIP archive (PyTorch .pt, NumPy .npz, Keras .keras)",
                 "80 02 8a 0a | is a Python pickle (old PyTorch .pt)",
                 "40 00 00 00 00 00 00 00 7b 22 77 22 3a | is safetensors",
             })

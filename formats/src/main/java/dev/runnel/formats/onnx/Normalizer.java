@@ -326,6 +326,9 @@ final class Normalizer {
     }
 
     private static void dropoutForInference(Draft d) {
+        if (d.inputs.isEmpty()) {
+            throw d.malformed("has no input");
+        }
         Tensor training = d.constant(d.input(2));
         if (!d.input(2).isEmpty()
                 && (training == null || training.elements() != 1 || training.getDouble(0) != 0)) {

@@ -413,6 +413,8 @@ class NormalizerTest {
 
     @Test
     void dropout_forTraining_isRefused() {
+        assertThatThrownBy(() -> normalized(13, node("Dropout", "", "y")))
+                .hasMessage("m.onnx: node 'n' (Dropout): has no input");
         assertThatThrownBy(() -> normalized(13, node("Dropout", "x r t", "y")))
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessage("m.onnx: node 'n' (Dropout): training_mode is not known to be false");
