@@ -9,12 +9,14 @@ each holds three frames of 200 samples (25 ms), 80 (10 ms) apart. The log-mel fe
     frame[T, N, 3, 200]  = audio[…, 0:200], audio[…, 80:280], audio[…, 160:360]
     part[T, N, 3, 258]   = frame · D            Hann window and DFT of 256: 129 cosines, 129 sines
     mel[T, N, 3, 32]     = part² · M            32 triangles, evenly spaced on the mel scale, 100–3900 Hz
-    x[T, N, 96]          = (ln(mel + 1e-5) - mean) / deviation         both fixed
+    x[T, N, 96]          = (ln(mel + 1e-5) - mean) · A    as measured on the training data: without A,
+                                                          how loud it is drowns how it sounds
     y[T, N, H]           = LSTM(LSTM(x))        H = 128, forwards only
     score[T, N, 11]      = LogSoftmax(y · P + p)          0–9, and 10 for CTC's blank
 
-It is trained with CTC on sequences made up on the way: no to four recordings one after another, each at
+It is trained on sequences made up on the way: no to four recordings one after another, each at
 a speed and level of its own, pauses between, a random microphone (a tilt of the spectrum), and noise.
+The first third of the training tells it where each digit ends, and so what to say when; the rest is CTC.
 One sequence in eight holds no digit: silence, noise, hum, clicks; so that these give nothing.
 
 Takes 0–4 of each digit and speaker are never trained on. espeak-ng says the digits too, in its many
@@ -155,21 +157,23 @@ def decibels(value):
 
 
 def sequence(random, recordings, digits, clean=False):
-    """Audio and the digits in it. Levels are those of the recordings, within some decibels."""
+    """Audio, the digits in it, and where each ends. Levels are the recordings', within some decibels."""
     silence = lambda low, high: np.zeros(int(random.uniform(low, high) * RATE))
-    parts, said = [silence(0.05, 0.6)], []
+    parts, said, ends = [silence(0.05, 0.6)], [], []
     for _ in range(digits):
         digit, _, _, audio = recordings[random.integers(len(recordings))]
         if not clean:
             audio = resample(audio, random.uniform(0.82, 1.22)) * decibels(random.uniform(-5, 5))
-        parts += [audio, silence(0.03, 0.4)]
+        parts.append(audio)
         said.append(digit)
+        ends.append(sum(map(len, parts)))
+        parts.append(silence(0.03, 0.4))
     parts.append(silence(0.25, 0.4))
     audio = np.concatenate(parts)
     if digits == 0:
         audio = np.zeros(random.integers(RATE, 4 * RATE))
     if clean:
-        return audio.astype(np.float32), said
+        return audio.astype(np.float32), said, ends
     audio = audio * decibels(random.uniform(-10, 6))
     level = np.sqrt((audio ** 2).mean()) if digits else decibels(random.uniform(-60, -20))
     if digits == 0 and random.random() < 0.6:
@@ -178,57 +182,67 @@ def sequence(random, recordings, digits, clean=False):
         audio = audio + noise(random, len(audio)) * level * decibels(-random.uniform(10, 50))
     elif digits == 0 and random.random() < 0.5:
         audio = audio + noise(random, len(audio)) * level
-    return np.clip(audio, -1, 1).astype(np.float32), said
+    return np.clip(audio, -1, 1).astype(np.float32), said, ends
 
 
 # ---- the network
 
 
 class Net(torch.nn.Module):
-    def __init__(self, mean=0.0, deviation=1.0):
+    def __init__(self, heard):
+        """heard[K, 96]: a sample of log-mel, from which the whitening is."""
         super().__init__()
-        self.register_buffer("mean", torch.tensor(float(mean)))
-        self.register_buffer("deviation", torch.tensor(float(deviation)))
+        self.register_buffer("mean", heard.mean(0))
+        variance, directions = torch.linalg.eigh(torch.cov(heard.T))
+        # What varies least is mostly noise: it is not brought to deviation 1.
+        self.register_buffer("A", directions / (variance + 0.25).sqrt())
         self.lstms = torch.nn.ModuleList([harness.Lstm(STACK * MELS, H), harness.Lstm(H, H)])
         self.project = torch.nn.Linear(H, 11)
 
     def forward(self, x):
         """Log-mel x[T, N, 96] to log-probabilities[T, N, 11]."""
-        y = (x - self.mean) / self.deviation
+        y = (x - self.mean) @ self.A
         for lstm in self.lstms:
             y = torch.nn.functional.dropout(lstm(y)[0], 0.2, self.training)
         return self.project(y).log_softmax(-1)
 
 
-def batch(random, recordings, most=4, rows=32):
-    """Log-mel x[T, N, 96], lengths[N], and the digits, with their counts[N]."""
-    made = [sequence(random, recordings, random.integers(1, most + 1) if random.random() > 0.125 else 0)
+def batch(random, recordings, rows=32):
+    """Log-mel x[T, N, 96], lengths[N], the digits, their counts[N], and what to say when[T, N]."""
+    made = [sequence(random, recordings, random.integers(1, 5) if random.random() > 0.125 else 0)
             for _ in range(rows)]
-    xs = [features(audio) for audio, _ in made]
+    xs = [features(audio) for audio, _, _ in made]
     lengths = torch.tensor([len(x) for x in xs])
     x = np.zeros((max(lengths), rows, STACK * MELS), np.float32)
+    when = torch.full(x.shape[:2], BLANK)
+    for n, (_, said, ends) in enumerate(made):
+        for digit, end in zip(said, ends):
+            step = (end - WINDOW) // STRIDE
+            when[step - 1:step + 2, n] = digit
     tilt = np.linspace(-1, 1, MELS)
     for n, rows_x in enumerate(xs):
         # A microphone: a line and a bow over the spectrum.
         curve = random.normal() * 0.7 * tilt + random.normal() * 0.7 * (tilt ** 2 - 1 / 3)
         curve *= random.random() < 0.7
         x[:len(rows_x), n] = np.maximum(rows_x + np.tile(curve, STACK), np.log(FLOOR))
-    digits = [torch.tensor(said, dtype=torch.long) for _, said in made]
-    return torch.from_numpy(x), lengths, torch.cat(digits), torch.tensor([len(d) for d in digits])
+    digits = [torch.tensor(said, dtype=torch.long) for _, said, _ in made]
+    counts = torch.tensor([len(said) for said in digits])
+    return torch.from_numpy(x), lengths, torch.cat(digits), counts, when
 
 
 def train(recordings, steps, seed, checkpoint):
     random = np.random.default_rng(seed)
-    x, lengths, _, _ = batch(random, recordings, rows=64)
+    x, lengths, _, _, _ = batch(random, recordings, 64)
     heard = torch.cat([x[:length, n] for n, length in enumerate(lengths)])
     torch.manual_seed(seed)
-    net = Net(round(heard.mean().item(), 2), round(heard.std().item(), 2))
+    net = Net(heard)
 
     def loss_at(step, random):
-        # Short sequences first: CTC must find out where the digits are.
-        most = min(4, 1 + 6 * step // steps)
-        x, lengths, digits, counts = batch(random, recordings, most)
-        return torch.nn.functional.ctc_loss(net(x), digits, lengths, counts, blank=BLANK)
+        x, lengths, digits, counts, when = batch(random, recordings)
+        score = net(x)
+        if step < steps // 3:
+            return torch.nn.functional.nll_loss(score.flatten(0, 1), when.flatten()) * 10
+        return torch.nn.functional.ctc_loss(score, digits, lengths, counts, blank=BLANK)
 
     return harness.fit(net, loss_at, steps, 4e-3, seed, checkpoint)
 
@@ -275,14 +289,14 @@ def report(net, unseen, seed):
     for clean in (True, False):
         wrong = exact = total = 0
         for _ in range(200):
-            audio, said = sequence(random, unseen, random.integers(3, 8), clean)
+            audio, said, _ = sequence(random, unseen, random.integers(3, 8), clean)
             got = hear(net, audio)
             wrong, total, exact = wrong + errors(said, got), total + len(said), exact + (got == said)
         print(f"sequences of 3–7 digits, {'as recorded' if clean else 'speed, level, noise varied'}:"
               f" {wrong / total:.2%} of the digits wrong, {exact / 200:.1%} of 200 exact", flush=True)
     heard = seconds = 0
     for _ in range(200):
-        audio, _ = sequence(random, unseen, 0)
+        audio = sequence(random, unseen, 0)[0]
         heard, seconds = heard + len(hear(net, audio)), seconds + len(audio) / RATE
     print(f"{heard} digits heard in {seconds:.0f} s of noise", flush=True)
 
@@ -296,7 +310,7 @@ def export(net, folder):
     mel = np.concatenate([mel_filters()] * 2)
     weights = {
         "D": dft.astype(np.float32), "M": mel.astype(np.float32),
-        "floor": np.float32(FLOOR), "mean": net.mean, "deviation": net.deviation,
+        "floor": np.float32(FLOOR), "mean": net.mean, "A": net.A,
         **harness.lstm_weights(net.lstms[0], "lstm0"), **harness.lstm_weights(net.lstms[1], "lstm1"),
         "P": net.project.weight.T, "p": net.project.bias,
         "axis": [2], "direction": [1], "shape": [0, 0, STACK * MELS]}
@@ -316,7 +330,7 @@ def export(net, folder):
         ("Log", ["mel_floor"], ["log_mel"], {}),
         ("Reshape", ["log_mel", "shape"], ["features"], {}),
         ("Sub", ["features", "mean"], ["centred"], {}),
-        ("Div", ["centred", "deviation"], ["x"], {}),
+        ("MatMul", ["centred", "A"], ["x"], {}),
         lstm(0, "x", "y0"), ("Squeeze", ["y0", "direction"], ["y0s"], {}),
         lstm(1, "y0s", "y1"), ("Squeeze", ["y1", "direction"], ["y1s"], {}),
         ("MatMul", ["y1s", "P"], ["yP"], {}),
@@ -340,7 +354,7 @@ def write_held_out(net, random, folder):
     print(f"espeak-ng's held-out voices: {alone(net, said):.1%} of {len(said)} alone")
     right = 0
     for n in range(12):
-        audio, digits = sequence(random, said, 1 if n < 4 else int(random.integers(2, 5)), clean=True)
+        audio, digits, _ = sequence(random, said, 1 if n < 4 else int(random.integers(2, 5)), clean=True)
         right += hear(net, audio) == digits
         write_wav(os.path.join(folder, f"{n:02}-{''.join(map(str, digits))}.wav"), audio)
     for n in range(12, 15):
@@ -364,7 +378,7 @@ def write_golden(net, folder):
 def write_case(net, audio, folder, out):
     def answer(window, h0, c0, h1, c1):
         heard = torch.from_numpy(features(window.numpy()[0]))
-        y, (h0, c0) = net.lstms[0]((heard - net.mean) / net.deviation, (h0, c0))
+        y, (h0, c0) = net.lstms[0]((heard - net.mean) @ net.A, (h0, c0))
         y, (h1, c1) = net.lstms[1](y, (h1, c1))
         return net.project(y).log_softmax(-1), heard, h0, c0, h1, c1
 
@@ -378,7 +392,7 @@ def write_case(net, audio, folder, out):
 def main():
     parser = harness.arguments(__doc__)
     parser.add_argument("--data", required=True, help="the folder of recordings")
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument("--held-out", help="the folder the held-out set is written to")
     parser.add_argument("--without", choices=SPEAKERS,
                         help="leave a speaker out of the training and report on him; writes nothing")
