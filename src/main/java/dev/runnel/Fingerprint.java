@@ -3,7 +3,6 @@ package dev.runnel;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
-import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 
 import java.nio.charset.StandardCharsets;
@@ -32,7 +31,7 @@ final class Fingerprint {
         f.add("dimensions", new TreeMap<>(options.dimensions()));
         f.add("shapes", new TreeMap<>(options.shapes()));
         f.add(options.isStateful(), options.isPairing());
-        if (options.weights() != Precision.F32) {
+        if (options.weights() != null) {
             f.add(options.weights()); // a state goes on in the arithmetic that made it
         }
         return f;

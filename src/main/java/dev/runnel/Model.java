@@ -169,9 +169,10 @@ public final class Model implements AutoCloseable {
         return plans.fusions();
     }
 
-    /// What [Options#weights] asked for; how each layer is stored says [#describe].
-    public Precision precision() {
-        return options.weights();
+    /// What [Options#weights] asked for, empty if nothing; how each layer is stored says
+    /// [#describe].
+    public Optional<Precision> precision() {
+        return Optional.ofNullable(options.weights());
     }
 
     /// The arithmetic in use: `scalar`, or `vector-512` and the like. Under
@@ -198,7 +199,7 @@ public final class Model implements AutoCloseable {
                         + " parameters, "
                         + weightBytes()
                         + " bytes of weights"
-                        + (precision() == Precision.F32 ? "" : " (" + precision() + ")")
+                        + precision().map(p -> " (" + p + ")").orElse("")
                         + ", kernels "
                         + kernels()
                         + "\n";

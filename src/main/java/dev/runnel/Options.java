@@ -59,7 +59,7 @@ public final class Options {
                     false,
                     true,
                     KernelSet.AUTO,
-                    Precision.F32,
+                    null,
                     1,
                     MEMORY_LIMIT);
 
@@ -70,7 +70,7 @@ public final class Options {
     private final boolean stateful;
     private final boolean pairing;
     private final KernelSet kernels;
-    private final Precision weights;
+    private final @Nullable Precision weights;
     private final int threads;
     private final long memoryLimit;
 
@@ -82,7 +82,7 @@ public final class Options {
             boolean stateful,
             boolean pairing,
             KernelSet kernels,
-            Precision weights,
+            @Nullable Precision weights,
             int threads,
             long memoryLimit) {
         this.bound = bound;
@@ -98,7 +98,7 @@ public final class Options {
     }
 
     /// Nothing bound, open dimensions 1, the states of recurrent nodes paired, not stateful,
-    /// [KernelSet#AUTO], weights of [Precision#F32], one thread, a memory limit of 1 GiB.
+    /// [KernelSet#AUTO], weights as the model stores them, one thread, a memory limit of 1 GiB.
     public static Options defaults() {
         return DEFAULTS;
     }
@@ -227,16 +227,19 @@ public final class Options {
                 memoryLimit);
     }
 
-    /// Stores the constant weight matrices of RNN, GRU, LSTM, MatMul and Gemm in fewer bits; F32
-    /// unless said otherwise. That pays where a step of one row waits for its weights: from a
-    /// hidden size of 128 (bf16) or 256 (int8) on, more the larger; with 16 rows or more it can be
-    /// slower (benchmarks/results, `Precision` and `PanelProducts`). All else stays what it is, and
-    /// so does the arithmetic, float32: convolutions, Einsum, MatMul of two tensors that are fed,
-    /// Gemm whose C is fed or has rows of its own (`[M, N]`), biases, weights that are fed, and
-    /// matrices of MatMul and Gemm that are not float32. (Those of recurrent nodes are stored in
-    /// fewer bits whatever their type; under F32, bfloat16 ones keep their two bytes.) The plan
-    /// ([Model#describe]) says what was packed how. The results are another model's: a snapshot
-    /// taken under one precision is refused under another.
+    /// Stores the constant weight matrices of RNN, GRU, LSTM, MatMul and Gemm so; unless said
+    /// otherwise, with the model's very numbers: bf16 where they are bfloat16 cast to float32, else
+    /// f32. Those that the model has as int8 with scales are f32 then, too: asked for INT8, the
+    /// kernels' packing may add half a step to their error ([Precision#INT8]). Fewer bits pay where
+    /// a step of one row waits for its weights: from a hidden size of 128 (bf16) or 256 (int8) on,
+    /// more the larger; with 16 rows or more it can be slower (benchmarks/results, `Precision` and
+    /// `PanelProducts`). All else stays what it is, and so does the arithmetic, float32:
+    /// convolutions, Einsum, MatMul of two tensors that are fed, Gemm whose C is fed or has rows of
+    /// its own (`[M, N]`), biases, weights that are fed, and matrices of MatMul and Gemm that are
+    /// not float32. (Those of recurrent nodes are stored in fewer bits whatever their type; under
+    /// F32, bfloat16 ones keep their two bytes.) The plan ([Model#describe]) says what was packed
+    /// how. The results are another model's: a snapshot taken under one precision is refused under
+    /// another.
     public Options weights(Precision precision) {
         return new Options(
                 bound,
@@ -338,7 +341,7 @@ public final class Options {
         return kernels;
     }
 
-    Precision weights() {
+    @Nullable Precision weights() {
         return weights;
     }
 

@@ -26,8 +26,8 @@ public enum StoredPrecision {
     /// One byte a weight, −127 … 127, and a scale for each sum, `max |w| / 127`. The rows of W and
     /// R that a gate adds up are one sum. Error ≤ scale / 2. Tables of Gather stay as they are.
     ///
-    /// Kernels pack such weights once more ([dev.runnel.graph.Precision#INT8]), which may add half
-    /// a step.
+    /// A model computes with just these numbers, in float32, unless `Options.weights` asks for int8
+    /// kernels: their packing ([dev.runnel.graph.Precision#INT8]) may add half a step.
     INT8(DType.INT8);
 
     private final DType dtype;

@@ -9,10 +9,14 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 
+import dev.runnel.Model;
+import dev.runnel.Options;
+import dev.runnel.Session;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
@@ -156,6 +160,50 @@ class StoredPrecisionTest {
         Graph wide = StoredPrecision.F32.store(stored);
         assertThat(wide.initializers().keySet()).isEqualTo(network().initializers().keySet());
         assertThat(wide.nodes()).isEqualTo(network().nodes());
+    }
+
+    private static float[] run(Graph graph, Options options) {
+        Tensor x = random(9, 3, 1, I);
+        try (Model model = Model.compile(graph, options.stateless());
+                Session session = model.open()) {
+            return session.run(Map.of("x", x)).get("y").toFloats();
+        }
+    }
+
+    private static String plan(Graph graph, Options options) {
+        try (Model model = Model.compile(graph, options.stateless())) {
+            return model.describe();
+        }
+    }
+
+    @Test
+    void kernels_followTheFile_withTheVeryNumbers() {
+        Options usual = Options.defaults();
+        Graph bf16 = StoredPrecision.BF16.store(network());
+        assertThat(run(bf16, usual)).isEqualTo(run(network(), usual.weights(Precision.BF16)));
+        assertThat(run(bf16, usual)).isEqualTo(run(StoredPrecision.F32.store(bf16), usual));
+        assertThat(plan(bf16, usual)).containsPattern("GRU.* BF16").contains("bytes BF16");
+        Graph int8 = StoredPrecision.INT8.store(network());
+        Graph wide = StoredPrecision.F32.store(int8);
+        assertThat(run(int8, usual)).isEqualTo(run(wide, usual));
+        Options asked = usual.weights(Precision.INT8);
+        assertThat(run(int8, asked)).isEqualTo(run(wide, asked));
+        assertThat(plan(int8, usual)).doesNotContain("INT8");
+        Graph f16 = StoredPrecision.F16.store(network());
+        assertThat(run(f16, usual)).isEqualTo(run(StoredPrecision.F32.store(f16), usual));
+        assertThat(plan(f16, usual)).doesNotContain("INT8", "BF16");
+    }
+
+    @Test
+    void optionsThatAskForAPrecision_goBeforeTheFile() {
+        Options f32 = Options.defaults().weights(Precision.F32);
+        for (StoredPrecision p : StoredPrecision.values()) {
+            Graph stored = p.store(network());
+            assertThat(run(stored, f32)).isEqualTo(run(StoredPrecision.F32.store(stored), f32));
+            assertThat(plan(stored, f32)).doesNotContain("INT8", "BF16");
+        }
+        Graph bf16 = StoredPrecision.BF16.store(network());
+        assertThat(plan(bf16, f32.weights(Precision.INT8))).contains("INT8");
     }
 
     @Test

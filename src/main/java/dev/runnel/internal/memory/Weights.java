@@ -3,6 +3,8 @@ package dev.runnel.internal.memory;
 import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -28,20 +30,34 @@ public final class Weights {
     }
 
     private final Arena arena;
-    private final Precision precision;
+    private final @Nullable Precision asked;
+
+    /// As what constants that were computed while compiling lie in the model; F32 if not here.
+    private final Map<Tensor, Precision> stored = new ConcurrentHashMap<>();
+
     private final Map<Key, MemorySegment> packed = new ConcurrentHashMap<>();
     private final AtomicLong bytes = new AtomicLong();
 
     /// @param arena owned by the model, which closes it
-    /// @param precision of the matrices that have a choice
-    public Weights(Arena arena, Precision precision) {
+    /// @param asked precision of the matrices that have a choice; null for that of the model
+    public Weights(Arena arena, @Nullable Precision asked) {
         this.arena = arena;
-        this.precision = precision;
+        this.asked = asked;
     }
 
     /// As what to pack a matrix that a recurrence or a dense layer streams.
-    public Precision precision() {
-        return precision;
+    public Precision precision(Tensor matrix) {
+        return asked != null ? asked : stored(matrix);
+    }
+
+    /// As what `constant` lies in the model.
+    public Precision stored(Tensor constant) {
+        return stored.getOrDefault(constant, Precision.F32);
+    }
+
+    /// Takes note that `constant` lies in the model as `precision`.
+    public void setStored(Tensor constant, Precision precision) {
+        stored.put(constant, precision);
     }
 
     /// The segment for `sources` in `layout`: 64-byte aligned, zeroed, filled by `packer` the first

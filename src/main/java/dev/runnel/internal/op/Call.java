@@ -73,10 +73,18 @@ public final class Call {
         return weights;
     }
 
-    /// As what to pack the matrix that input 0 is multiplied with: float32 where input 0 is known
-    /// too, since such a product is computed once, while compiling.
-    public Precision precision() {
-        return constant(0) == null ? weights.precision() : Precision.F32;
+    /// As what to pack the constants that input 0 is multiplied with, the widest of them: float32
+    /// where input 0 is known too, since such a product is computed once, while compiling.
+    ///
+    /// @param inputs where they are
+    public Precision precision(int... inputs) {
+        Precision widest = Precision.INT8;
+        for (int i : inputs) {
+            Tensor matrix = constant(i);
+            Precision p = matrix == null ? Precision.F32 : weights.precision(matrix);
+            widest = p.compareTo(widest) < 0 ? p : widest;
+        }
+        return constant(0) == null ? widest : Precision.F32;
     }
 
     // ---- inputs and outputs

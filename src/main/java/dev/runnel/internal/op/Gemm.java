@@ -102,7 +102,7 @@ final class Gemm implements Operator {
         Tensor c = call.constant(2);
         boolean folded = b != null && dtype == FLOAT32 && (c != null || !call.has(2));
         boolean startRows = folded && c != null && c.shape().rank() == 2 && c.shape().dim(0) != 1;
-        boolean streams = folded && !startRows && call.precision() != Precision.F32;
+        boolean streams = folded && !startRows && call.precision(1) != Precision.F32;
         Panel panel =
                 b != null && dtype == FLOAT32 && !streams
                         ? panel(call, f, b, folded ? f.alpha : 1)

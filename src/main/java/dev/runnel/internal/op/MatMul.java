@@ -132,7 +132,7 @@ final class MatMul implements Operator {
             cAt[i] = (long) i * m * n * size;
         }
         Tensor weights = call.dtype(1) == FLOAT32 ? call.constant(1) : null;
-        boolean streams = weights != null && call.precision() != Precision.F32;
+        boolean streams = weights != null && call.precision(1) != Precision.F32;
         int count = Math.toIntExact(groups);
         Panel panel =
                 weights == null || streams

@@ -40,7 +40,7 @@ record StreamedProduct(Product product, List<Panels> matrices, Precision precisi
             Panel.Source source) {
         int k = product.aTaps().length;
         int width = Kernels.panelWidth();
-        Precision precision = call.precision();
+        Precision precision = call.precision(1);
         PanelLayout panels = new PanelLayout(width, precision).group(0, product.n(), 0, k);
         List<Panels> matrices = new ArrayList<>();
         for (int g = 0; g < groups; g++) {

@@ -2,11 +2,14 @@ package dev.runnel.internal.plan;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
+import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
+import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.graph.ValueInfo;
+import dev.runnel.internal.memory.Weights;
 import dev.runnel.internal.op.Call;
 import dev.runnel.internal.op.Operator;
 import dev.runnel.internal.op.Program;
@@ -153,6 +156,7 @@ final class Lowering {
         List<@Nullable Value> out = new ArrayList<>();
         List<Tensor> folded = compilation.folder().fold(operator, call, in);
         if (folded != null) {
+            noteStored(call, folded.getFirst());
             for (int i = 0; i < asked.outputs().size(); i++) {
                 String name = asked.outputs().get(i);
                 out.add(name.isEmpty() ? null : Value.constant(scope.path, name, folded.get(i)));
@@ -174,6 +178,32 @@ final class Lowering {
 
     void endKept(Node node, List<@Nullable Value> out) {
         states.endKept(node, out);
+    }
+
+    /// Takes note where a folded constant stands for bfloat16 weights, perhaps moved: packed as
+    /// what they are, they are the same numbers. Bytes with scales are not: their packing rounds
+    /// again, so it is for the caller to ask for it.
+    private void noteStored(Call call, Tensor folded) {
+        Weights weights = compilation.weights();
+        String op = call.node().domain().isEmpty() ? call.node().op() : "";
+        Precision precision = Precision.F32;
+        if (folded.dtype() != DType.FLOAT32) {
+            return;
+        } else if (op.equals("Cast") && call.dtype(0) == DType.BFLOAT16) {
+            precision = Precision.BF16;
+        } else if (Pairs.MOVERS.contains(op) && call.dtype(0) == DType.FLOAT32) {
+            precision = Precision.INT8; // the widest of what was moved
+            for (int i = 0; i < call.inputCount(); i++) {
+                Tensor part = call.constant(i);
+                if (part != null && part.dtype() == DType.FLOAT32) {
+                    Precision p = weights.stored(part);
+                    precision = p.compareTo(precision) < 0 ? p : precision;
+                }
+            }
+        }
+        if (precision != Precision.F32) {
+            weights.setStored(folded, precision);
+        }
     }
 
     /// The node, keeping its state where it starts from zero.

@@ -5,6 +5,8 @@ import dev.runnel.Options.KernelSet;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Precision;
 
+import org.jspecify.annotations.Nullable;
+
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -35,9 +37,10 @@ final class ModelOptions {
             names = "--weights",
             paramLabel = "PRECISION",
             description =
-                    "How to store the weights of recurrent and dense layers: f32 (the default),"
-                            + " bf16, or int8 with a scale for each gate row.")
-    private Precision weights = Precision.F32;
+                    "How to store the weights of recurrent and dense layers: f32,"
+                            + " bf16, or int8 with a scale for each gate row; unless said"
+                            + " otherwise the numbers of the file as they are.")
+    private @Nullable Precision weights;
 
     @Option(
             names = "--threads",
@@ -56,7 +59,8 @@ final class ModelOptions {
     ///
     /// @throws ParameterException if they name what the graph does not have, or are out of range
     Options applyTo(Options base, Graph graph) {
-        Options o = ports.applyTo(base, graph).kernels(kernels).weights(weights);
+        Options o = ports.applyTo(base, graph).kernels(kernels);
+        o = weights == null ? o : o.weights(weights);
         try {
             return o.threads(threads);
         } catch (IllegalArgumentException e) {

@@ -73,9 +73,10 @@ final class VerifyCommand implements Callable<Integer> {
             names = "--weights",
             paramLabel = "PRECISION",
             description =
-                    "How to store the weights: f32 (the default), bf16 or int8. The last two need"
-                            + " a wider tolerance; runnel accuracy shows how wide.")
-    private Precision weights = Precision.F32;
+                    "How to store the weights: f32, bf16 or int8; unless said otherwise"
+                            + " the numbers of the file as they are. The last two need a wider"
+                            + " tolerance; runnel accuracy shows how wide.")
+    private @Nullable Precision weights;
 
     @Option(names = "--rtol", paramLabel = "R", description = "Relative tolerance of every case.")
     private @Nullable Double rtol;
@@ -89,7 +90,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter out = spec.commandLine().getOut();
-        Options options = Options.defaults().kernels(kernels).weights(weights);
+        Options options = Options.defaults().kernels(kernels);
+        options = weights == null ? options : options.weights(weights);
         Verifier verifier = new Verifier(stream, options, atol, rtol);
         int passed = 0;
         int failed = 0;

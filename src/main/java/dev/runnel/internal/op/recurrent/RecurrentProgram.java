@@ -56,8 +56,8 @@ final class RecurrentProgram implements Program {
 
     /// bfloat16 weights lose nothing by staying what they are.
     private static Precision precision(Cell cell, Call call) {
-        boolean narrow = cell.dtype() == DType.BFLOAT16 && call.precision() == Precision.F32;
-        return narrow ? Precision.BF16 : call.precision();
+        Precision p = call.precision(Cell.W, Cell.R);
+        return cell.dtype() == DType.BFLOAT16 && p == Precision.F32 ? Precision.BF16 : p;
     }
 
     private static boolean isConstant(Call call) {
