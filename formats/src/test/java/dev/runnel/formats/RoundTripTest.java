@@ -99,7 +99,7 @@ class RoundTripTest {
         Node node =
                 new Node(
                         "node",
-                        "dev.runnel",
+                        "com.example",
                         "Everything",
                         List.of("x", "", "same.1"),
                         List.of("", "y"),
@@ -110,7 +110,7 @@ class RoundTripTest {
                 List.of(new ValueInfo("y", DType.FLOAT64, List.of(Dim.of(1)))),
                 initializers,
                 List.of(node),
-                Map.of("author", "画", "opset.dev.runnel", "3", "empty", ""));
+                Map.of("author", "画", "opset.com.example", "3", "empty", ""));
     }
 
     @Test
@@ -134,7 +134,7 @@ class RoundTripTest {
         assertThat(read.metadata())
                 .containsEntry("author", "画")
                 .containsEntry("opset", "22")
-                .containsEntry("opset.dev.runnel", "3")
+                .containsEntry("opset.com.example", "3")
                 .containsEntry("ir_version", "10")
                 .containsEntry("producer", "Runnel")
                 .containsEntry("empty", "");
