@@ -23,7 +23,7 @@ import javax.imageio.ImageIO;
         description = {
             "Says in words what is on a picture of coloured shapes on black, 64 x 64 pixels.",
             "Convolutions make the picture a vector, which enters an LSTM that says word after"
-                + " word."
+                    + " word."
         },
         footerHeading = "%nExample:%n",
         footer = "  runnel demo caption shapes.png",

@@ -19,7 +19,7 @@ import java.util.concurrent.Callable;
         description = {
             "Continues a text in the manner of Shakespeare, character by character.",
             "A character LSTM that read his plays chooses each by its scores and takes it as its"
-                + " next input."
+                    + " next input."
         },
         footerHeading = "%nExamples:%n",
         footer = {
