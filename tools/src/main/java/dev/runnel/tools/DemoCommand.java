@@ -2,7 +2,6 @@ package dev.runnel.tools;
 
 import dev.runnel.tools.demo.CaptionCommand;
 import dev.runnel.tools.demo.IdiomsCommand;
-import dev.runnel.tools.demo.ListenCommand;
 import dev.runnel.tools.demo.TranslateCommand;
 import dev.runnel.tools.demo.WriteCommand;
 
@@ -20,8 +19,7 @@ import picocli.CommandLine.Spec;
             IdiomsCommand.class,
             WriteCommand.class,
             CaptionCommand.class,
-            TranslateCommand.class,
-            ListenCommand.class
+            TranslateCommand.class
         })
 public final class DemoCommand implements Runnable {
     @Spec

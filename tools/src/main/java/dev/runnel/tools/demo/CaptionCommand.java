@@ -3,6 +3,7 @@ package dev.runnel.tools.demo;
 import dev.runnel.decode.Strategy;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -32,6 +33,10 @@ public final class CaptionCommand implements Callable<Integer> {
     @Parameters(paramLabel = "IMAGE", description = "A PNG, GIF, BMP or JPEG file.")
     Path image = Path.of("");
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    TraceOption trace;
+
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     CommandSpec spec;
@@ -58,7 +63,10 @@ public final class CaptionCommand implements Callable<Integer> {
                                     + " pixels; it is scaled to the 64 x 64 that the model knows");
         }
         try (Captioner captioner = new Captioner(Strategy.beam(4))) {
-            spec.commandLine().getOut().println(captioner.caption(picture));
+            String caption = captioner.caption(picture);
+            spec.commandLine().getOut().println(caption);
+            trace.write(
+                    String.valueOf(image.getFileName()), t -> captioner.trace(t, picture, caption));
         }
         return 0;
     }

@@ -7,12 +7,14 @@ import dev.runnel.decode.Decoding;
 import dev.runnel.decode.Strategy;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
+import dev.runnel.tools.trace.Trace;
 
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.Image;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -49,13 +51,10 @@ final class Captioner implements AutoCloseable {
 
     /// The caption of a picture of any size, which is scaled to 64 × 64 on black.
     String caption(BufferedImage image) {
-        Tensor feature =
-                Objects.requireNonNull(
-                        eye.run(Map.of("image", tensor(scaled(image)))).get("feature"));
         StringJoiner caption = new StringJoiner(" ");
         try (Decoding stream = decoder.begin()) {
             decoder.feed(stream, END);
-            stream.setOnce("feature", feature.data());
+            stream.setOnce("feature", feature(image));
             decoder.run(
                     stream,
                     token -> {
@@ -64,6 +63,32 @@ final class Captioner implements AutoCloseable {
                     });
         }
         return caption.toString();
+    }
+
+    private MemorySegment feature(BufferedImage image) {
+        Map<String, Tensor> outputs = eye.run(Map.of("image", tensor(scaled(image))));
+        return Objects.requireNonNull(outputs.get("feature")).data();
+    }
+
+    /// Looks at the picture and says its caption once more, under observation.
+    void trace(Trace trace, BufferedImage image, String caption) throws IOException {
+        try (Trace.Part part =
+                trace.part("model", Embedded.model("caption/decoder.onnx"), "logits", this::text)) {
+            String[] said = caption.isEmpty() ? new String[0] : caption.split(" ");
+            MemorySegment feature = part.input("feature");
+            feature.copyFrom(feature(image));
+            int last = END;
+            for (int t = 0; t <= Math.min(said.length, MOST_WORDS - 1); t++) {
+                int next = t < said.length ? words.indexOf(said[t]) + 1 : END;
+                part.step("token", last, t == 0, next);
+                feature.fill((byte) 0);
+                last = next;
+            }
+        }
+    }
+
+    private String text(int token) {
+        return token == END ? "<end>" : words.get(token - 1);
     }
 
     private static BufferedImage scaled(BufferedImage image) {

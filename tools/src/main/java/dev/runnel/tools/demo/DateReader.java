@@ -6,6 +6,7 @@ import dev.runnel.State;
 import dev.runnel.decode.Decoder;
 import dev.runnel.decode.Decoding;
 import dev.runnel.decode.Strategy;
+import dev.runnel.tools.trace.Trace;
 
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -19,6 +20,7 @@ final class DateReader implements AutoCloseable {
     private static final int END = 0;
     private static final int UNKNOWN = 1;
     private static final int MOST_CHARACTERS = 200;
+    private static final int MOST_DIGITS = "1979-05-03".length();
 
     private final Vocabulary letters;
     private final Vocabulary digits;
@@ -38,30 +40,24 @@ final class DateReader implements AutoCloseable {
                 Decoder.of(model)
                         .input("token")
                         .end(END)
-                        .limit("1979-05-03".length())
+                        .limit(MOST_DIGITS)
                         .strategy(strategy)
                         .open();
     }
 
     /// The date, which need not exist; empty if the model finds none.
     String date(String text) {
-        String normal =
-                Normalizer.normalize(text, Normalizer.Form.NFKC)
-                        .toLowerCase(Locale.ROOT)
-                        .replaceAll("[\\s\\p{Z}]+", " ")
-                        .strip();
-        if (normal.isEmpty() || normal.length() > MOST_CHARACTERS) {
+        String normal = normal(text);
+        if (normal.isEmpty()) {
             return "";
         }
         try (State read = encoder.newState();
                 State from = model.newState()) {
             for (char c : normal.toCharArray()) {
-                step(read, letters.contains(c) ? letters.token(c) : UNKNOWN);
+                step(read, token(c));
             }
             step(read, END);
-            for (String tensor : List.of("h", "c")) {
-                from.tensor(tensor).copyFrom(read.tensor(tensor));
-            }
+            handOver(read, from);
             StringBuilder date = new StringBuilder();
             try (Decoding stream = decoder.begin(from)) {
                 decoder.feed(stream, END);
@@ -73,6 +69,58 @@ final class DateReader implements AutoCloseable {
                         });
             }
             return date.toString();
+        }
+    }
+
+    /// The text as the encoder knows it; empty if it is nothing to read.
+    private static String normal(String text) {
+        String normal =
+                Normalizer.normalize(text, Normalizer.Form.NFKC)
+                        .toLowerCase(Locale.ROOT)
+                        .replaceAll("[\\s\\p{Z}]+", " ")
+                        .strip();
+        return normal.length() > MOST_CHARACTERS ? "" : normal;
+    }
+
+    private int token(char c) {
+        return letters.contains(c) ? letters.token(c) : UNKNOWN;
+    }
+
+    private static void handOver(State read, State from) {
+        for (String tensor : List.of("h", "c")) {
+            from.tensor(tensor).copyFrom(read.tensor(tensor));
+        }
+    }
+
+    /// Reads the text and says the date once more, under observation.
+    void trace(Trace trace, String text, String date) throws IOException {
+        String normal = normal(text);
+        if (normal.isEmpty()) {
+            return;
+        }
+        try (Trace.Part read =
+                        trace.part(
+                                "encoder",
+                                Embedded.model("translate/encoder.onnx"),
+                                null,
+                                token -> letters.text(token, "<end>", "<unknown>"));
+                Trace.Part say =
+                        trace.part(
+                                "decoder",
+                                Embedded.model("translate/decoder.onnx"),
+                                "logits",
+                                token -> digits.text(token, "<end>"))) {
+            for (char c : normal.toCharArray()) {
+                read.step("token", token(c), true, Trace.NONE);
+            }
+            read.step("token", END, true, Trace.NONE);
+            handOver(read.state(), say.state());
+            int last = END;
+            for (int t = 0; t <= Math.min(date.length(), MOST_DIGITS - 1); t++) {
+                int next = t < date.length() ? digits.token(date.charAt(t)) : END;
+                say.step("token", last, t == 0, next);
+                last = next;
+            }
         }
     }
 

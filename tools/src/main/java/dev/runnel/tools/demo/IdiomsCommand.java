@@ -12,6 +12,8 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 
@@ -50,6 +52,10 @@ public final class IdiomsCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     StrategyOptions strategy;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    TraceOption trace;
+
     @Option(names = "--real-only", description = "Stop rather than make an idiom up.")
     boolean realOnly;
 
@@ -75,8 +81,9 @@ public final class IdiomsCommand implements Callable<Integer> {
                         new IdiomsDemo(model, vocabulary, idioms, strategy.strategy(0), realOnly)) {
             PrintWriter out = spec.commandLine().getOut();
             out.println(start + (idioms.isReal(start) ? "" : "  " + unknown(start, idioms)));
-            play(demo, start, out);
+            List<String> said = play(demo, start, out);
             time(demo, model, out);
+            trace.write(start, t -> demo.trace(t, Embedded.model(FOLDER + "idioms.onnx"), said));
         }
         return 0;
     }
@@ -86,13 +93,14 @@ public final class IdiomsCommand implements Callable<Integer> {
                 .formatted(idioms.size(), Idioms.last(start));
     }
 
-    private void play(IdiomsDemo demo, String start, PrintWriter out) {
+    private List<String> play(IdiomsDemo demo, String start, PrintWriter out) {
+        List<String> said = new ArrayList<>();
         String before = start;
         for (int round = 1; round <= rounds; round++) {
             Optional<IdiomsDemo.Link> link = demo.next(before, character -> say(out, character));
             if (link.isEmpty()) {
                 out.println("stopped: no idiom is left that begins with " + Idioms.last(before));
-                return;
+                return said;
             }
             out.println(
                     link.get().real()
@@ -101,8 +109,10 @@ public final class IdiomsCommand implements Callable<Integer> {
                                     + Idioms.last(before)
                                     + ")");
             before = link.get().idiom();
+            said.add(before);
         }
         out.println("stopped after --rounds " + rounds);
+        return said;
     }
 
     private static void say(PrintWriter out, char character) {

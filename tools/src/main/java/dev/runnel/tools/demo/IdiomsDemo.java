@@ -6,6 +6,8 @@ import dev.runnel.decode.Decoding;
 import dev.runnel.decode.Strategy;
 import dev.runnel.decode.TokenMask;
 import dev.runnel.decode.Tokens;
+import dev.runnel.graph.Graph;
+import dev.runnel.tools.trace.Trace;
 
 import java.util.ArrayList;
 import java.util.Collections;
@@ -99,6 +101,20 @@ public final class IdiomsDemo implements AutoCloseable {
                     });
         }
         return idiom.toString();
+    }
+
+    /// Says the idioms once more, under observation.
+    void trace(Trace trace, Graph graph, List<String> said) {
+        try (Trace.Part part =
+                trace.part("model", graph, "logits", token -> vocabulary.text(token, "<end>"))) {
+            for (String idiom : said) {
+                part.reset();
+                for (int t = 0; t < Idioms.LENGTH - 1; t++) {
+                    int next = vocabulary.token(idiom.charAt(t + 1));
+                    part.step("token", vocabulary.token(idiom.charAt(t)), t == 0, next);
+                }
+            }
+        }
     }
 
     /// What may come next of the idiom that is being said.

@@ -3,6 +3,7 @@ package dev.runnel.tools.demo;
 import dev.runnel.decode.Strategy;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -30,6 +31,10 @@ public final class TranslateCommand implements Callable<Integer> {
     @Parameters(paramLabel = "DATE", arity = "1..*", description = "The date; words are joined.")
     List<String> words = List.of();
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    TraceOption trace;
+
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     CommandSpec spec;
@@ -39,6 +44,7 @@ public final class TranslateCommand implements Callable<Integer> {
         String text = String.join(" ", words);
         try (DateReader reader = new DateReader(Strategy.beam(4))) {
             String date = reader.date(text);
+            trace.write(text, t -> reader.trace(t, text, date));
             String shown = text.length() > 60 ? text.substring(0, 60) + "…" : text;
             try {
                 LocalDate.parse(date);

@@ -37,6 +37,13 @@ final class Vocabulary {
         return tokens[character];
     }
 
+    /// A token as text.
+    ///
+    /// @param special what to write for the tokens before the first character's
+    String text(int token, String... special) {
+        return token < firstToken ? special[token] : String.valueOf(character(token));
+    }
+
     char character(int token) {
         return characters.charAt(token - firstToken);
     }

@@ -24,7 +24,8 @@ import java.util.concurrent.Callable;
         footerHeading = "%nExamples:%n",
         footer = {
             "  runnel demo write \"ROMEO:\"",
-            "  runnel demo write \"To be, or not\" --length 200 --temperature 0.5 --seed 7"
+            "  runnel demo write \"To be, or not\" --length 200 --temperature 0.5 --seed 7",
+            "  runnel demo write \"ROMEO:\" --length 100 --trace romeo.html"
         },
         mixinStandardHelpOptions = true)
 public final class WriteCommand implements Callable<Integer> {
@@ -48,6 +49,10 @@ public final class WriteCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     StrategyOptions strategy;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    TraceOption trace;
+
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     CommandSpec spec;
@@ -69,15 +74,18 @@ public final class WriteCommand implements Callable<Integer> {
                                 + String.join(" ", unknown)
                                 + " and reads a space for each");
             }
+            StringBuilder written = new StringBuilder();
             out.print(readable);
             writer.write(
                     readable,
                     character -> {
                         out.print((char) character);
                         out.flush();
+                        written.append((char) character);
                     });
             out.println();
             err.println(writer.steps().text("characters", "while the JVM still compiles"));
+            trace.write(prompt, t -> writer.trace(t, readable, written.toString()));
         }
         return 0;
     }

@@ -4,6 +4,8 @@ import dev.runnel.Model;
 import dev.runnel.decode.Decoder;
 import dev.runnel.decode.Decoding;
 import dev.runnel.decode.Strategy;
+import dev.runnel.graph.Graph;
+import dev.runnel.tools.trace.Trace;
 
 import java.io.IOException;
 import java.text.Normalizer;
@@ -20,7 +22,7 @@ final class Writer implements AutoCloseable {
     /// @param length the number of characters to write
     Writer(Strategy strategy, int length) throws IOException {
         vocabulary = new Vocabulary(Embedded.text("write/vocabulary.txt"), 0);
-        model = Model.compile(Embedded.model("write/write.onnx"));
+        model = Model.compile(graph());
         decoder = Decoder.of(model).input("token").strategy(strategy).limit(length).open();
     }
 
@@ -53,6 +55,25 @@ final class Writer implements AutoCloseable {
             case '\t' -> ' ';
             default -> c;
         };
+    }
+
+    /// Reads the prompt and what was written after it once more, under observation.
+    void trace(Trace trace, String prompt, String written) throws IOException {
+        String begun = prompt.isEmpty() ? "\n" : prompt;
+        int[] tokens = tokens(begun + written);
+        try (Trace.Part part = trace.part("model", graph(), "logits", this::text)) {
+            for (int t = 0; t < tokens.length - 1; t++) {
+                part.step("token", tokens[t], t < begun.length(), tokens[t + 1]);
+            }
+        }
+    }
+
+    private String text(int token) {
+        return String.valueOf(vocabulary.character(token));
+    }
+
+    private static Graph graph() throws IOException {
+        return Embedded.model("write/write.onnx");
     }
 
     int[] tokens(String readable) {

@@ -1,0 +1,458 @@
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const MAPS = ["f", "i", "g", "o", "c", "h"];
+const SYMBOLS = {f: "f", i: "i", g: "C̃", o: "o", c: "C", h: "h"};
+const SIGNED = new Set(["g", "c", "h"]);
+const at = id => document.getElementById(id);
+const root = document.documentElement;
+
+// ---- the data
+
+const bytes = base64 => Uint8Array.from(atob(base64), c => c.charCodeAt(0));
+function shorts(buffer) {
+  const view = new DataView(buffer);
+  return Int16Array.from({length: buffer.byteLength / 2}, (_, k) => view.getInt16(2 * k, true));
+}
+for (const part of DATA.parts) {
+  part.count = 0;
+  for (const layer of part.layers) {
+    for (const key of [...MAPS, "start"]) {
+      layer[key] = key === "c" || key === "start" ? shorts(bytes(layer[key]).buffer)
+        : SIGNED.has(key) ? new Int8Array(bytes(layer[key]).buffer) : bytes(layer[key]);
+    }
+  }
+}
+for (const step of DATA.steps) {
+  step.at = DATA.parts[step.part].count++; // where in its part
+}
+
+function value(layer, key, t, n) {
+  const v = layer[key][t * layer.units.length + n];
+  return key === "c" ? v / 32767 * layer.most : SIGNED.has(key) ? v / 127 : v / 255;
+}
+
+// C before the step.
+function cellBefore(layer, step, n) {
+  if (step.at === 0) {
+    return layer.start[n] / 32767 * layer.most;
+  }
+  return step.start ? 0 : value(layer, "c", step.at - 1, n);
+}
+
+// ---- what is shown
+
+const hash = new URLSearchParams(location.hash.slice(1)); // #step=5&unit=2&layer=1&lang=zh&theme=dark
+const number = (key, most) => Math.min(Math.max(0, parseInt(hash.get(key), 10) || 0), most);
+const LAST = DATA.steps.length - 1;
+const now = {
+  step: number("step", Math.max(0, LAST)),
+  layer: number("layer", 99),
+  pinned: number("unit", 99999), // place, the most active first
+  hover: -1,
+  language: hash.get("lang") || (/^zh/i.test(navigator.language) ? "zh" : "en"),
+  theme: hash.get("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"),
+  timer: 0,
+};
+if (!WORDS[now.language]) {
+  now.language = "en";
+}
+const words = () => WORDS[now.language];
+const current = () => DATA.steps[now.step];
+const layers = () => DATA.parts[current().part].layers;
+const layer = () => layers()[Math.min(now.layer, layers().length - 1)];
+const unit = () => Math.min(now.hover >= 0 ? now.hover : now.pinned, layer().units.length - 1);
+const round = (v, digits = 2) => v.toFixed(digits).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
+
+function shown(token, isStart) {
+  if (token === "<end>" && isStart) {
+    return words().startToken;
+  }
+  return words().special[token] || token.replace(/\n/g, "⏎").replace(/^ +$/, s => "␣".repeat(s.length));
+}
+
+// ---- words and colours
+
+function speak() {
+  const w = words();
+  root.lang = now.language === "zh" ? "zh-Hans" : "en";
+  document.querySelectorAll("[data-word]").forEach(e => { e.textContent = w[e.dataset.word]; });
+  document.querySelectorAll("[data-label]").forEach(e => {
+    e.setAttribute("aria-label", w[e.dataset.label]);
+    if (e.tagName === "BUTTON") {
+      e.title = w[e.dataset.label];
+    }
+  });
+  const [title, lead] = w.apps[DATA.app] || [DATA.app, ""];
+  at("title").textContent = title;
+  document.title = `${title} · Runnel`;
+  at("subject").textContent = DATA.subject;
+  at("lead").textContent = lead;
+  at("language").textContent = w.language;
+  at("language").setAttribute("aria-label", w.languageLabel);
+  at("dropped").textContent = DATA.dropped ? w.dropped(LAST + 1, LAST + 1 + DATA.dropped) : "";
+  layText();
+  layMaps();
+}
+
+let colours = {};
+function paint() {
+  root.dataset.theme = now.theme;
+  const style = getComputedStyle(root);
+  const names = ["low", "high", "minus", "zero", "plus", "ink", "soft", "line", "mark", "accent"];
+  colours = Object.fromEntries(names.map(n => [n, style.getPropertyValue("--" + n).trim()]));
+  const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
+  const between = (a, b) => {
+    const [p, q] = [rgb(a), rgb(b)];
+    return x => `rgb(${p.map((v, k) => Math.round(v + (q[k] - v) * x)).join()})`;
+  };
+  const [up, less, more] = [between(colours.low, colours.high), between(colours.zero, colours.minus),
+    between(colours.zero, colours.plus)];
+  colours.gate = up;
+  // Most values are small: the root shows them, too.
+  colours.signed = v => (v < 0 ? less : more)(Math.sqrt(Math.min(1, Math.abs(v))));
+}
+
+// ---- the text
+
+function layText() {
+  const text = at("text");
+  text.textContent = "";
+  DATA.steps.forEach((step, t) => {
+    if (step.start && t > 0) {
+      const gap = document.createElement("span");
+      gap.className = "stream";
+      text.append(gap);
+    }
+    const label = shown(step.fed, step.start);
+    const span = document.createElement("span");
+    span.className = "token" + (step.given ? " given" : "") + (label.length > 1 ? " word" : "")
+      + (step.fed in words().special ? " special" : "");
+    span.textContent = step.fed === " " ? " " : label;
+    span.dataset.step = t;
+    text.append(span);
+    if (step.fed === "\n") {
+      text.append(document.createElement("br"));
+    }
+  });
+}
+
+function markText() {
+  const text = at("text");
+  text.querySelectorAll(".now").forEach(e => e.classList.remove("now"));
+  const span = text.querySelector(`[data-step="${now.step}"]`);
+  span.classList.add("now");
+  if (span.offsetTop < text.scrollTop
+      || span.offsetTop + span.offsetHeight > text.scrollTop + text.clientHeight) {
+    text.scrollTop = span.offsetTop - text.clientHeight / 2;
+  }
+}
+
+// ---- the choices
+
+function showChoices() {
+  const [w, step] = [words(), current()];
+  const following = DATA.steps[now.step + 1];
+  const goesOn = following && following.given && !following.start;
+  at("phase").textContent = w.parts[DATA.parts[step.part].name] || w.enters;
+  at("fed").textContent = shown(step.fed, step.start);
+  const said = step.next !== undefined && step.top.length > 0;
+  at("arrow").textContent = said ? "→" : "";
+  at("chosen").textContent = said ? shown(step.next) : "";
+  at("choiceNote").textContent = step.top.length ? w.nextNote : w.readingNote;
+  const list = at("choices");
+  list.textContent = "";
+  for (const [token, p] of step.top) {
+    const [item, name, bar, fill, share] =
+      ["li", "span", "span", "i", "span"].map(tag => document.createElement(tag));
+    const taken = said && token === step.next;
+    item.className = taken ? "taken" : "";
+    name.className = "name";
+    name.textContent = shown(token);
+    bar.className = "bar";
+    fill.style.width = `${p * 100}%`;
+    bar.append(fill);
+    share.className = "share";
+    share.textContent = `${(p * 100).toFixed(1)} %` + (taken ? " " + (goesOn ? w.goesOn : w.taken) : "");
+    item.append(name, bar, share);
+    list.append(item);
+  }
+}
+
+// ---- the maps
+
+function layMaps() {
+  const maps = at("maps");
+  maps.textContent = "";
+  for (const key of MAPS) {
+    const [name, says] = words().maps[key];
+    const card = document.createElement("section");
+    card.className = "card";
+    card.innerHTML = `<h3><span>${name}</span><span class="mean"></span></h3>
+      <p class="formula">${FORMULAS[key]}</p><p class="says">${says}</p>
+      <canvas role="img" data-map="${key}"></canvas>
+      <p class="scale"><span class="least"></span><i class="${SIGNED.has(key) ? "signed" : "gate"}"></i
+      ><span class="most"></span></p>`;
+    maps.append(card);
+    const canvas = card.querySelector("canvas");
+    canvas.addEventListener("pointermove", e => point(canvas, e));
+    canvas.addEventListener("pointerleave", leave);
+    canvas.addEventListener("click", e => {
+      const n = unitAt(canvas, e);
+      if (n >= 0) {
+        now.pinned = n;
+        show();
+      }
+    });
+  }
+}
+
+const columns = () => Math.min(32, Math.ceil(Math.sqrt(layer().units.length * 2)));
+
+function sized(canvas, width, height) {
+  const scale = window.devicePixelRatio || 1;
+  canvas.style.height = `${height}px`;
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  const g = canvas.getContext("2d");
+  g.scale(scale, scale);
+  return g;
+}
+
+function drawMap(canvas) {
+  const [key, l, t, cols] = [canvas.dataset.map, layer(), current().at, columns()];
+  const count = l.units.length;
+  const width = canvas.clientWidth;
+  const size = width / cols;
+  const gap = size > 6 ? 1 : 0;
+  const g = sized(canvas, width, Math.ceil(count / cols) * size + 1);
+  const most = key === "c" ? l.most : 1;
+  let sum = 0;
+  for (let n = 0; n < count; n++) {
+    const v = value(l, key, t, n);
+    sum += v;
+    g.fillStyle = SIGNED.has(key) ? colours.signed(v / most) : colours.gate(v);
+    g.fillRect(n % cols * size, Math.floor(n / cols) * size, size - gap, size - gap);
+  }
+  const n = unit();
+  g.strokeStyle = colours.ink;
+  g.lineWidth = 2;
+  g.strokeRect(n % cols * size - gap / 2 + 0.5, Math.floor(n / cols) * size + 0.5, size - 1, size - 1);
+  const card = canvas.parentElement;
+  const mean = round(sum / count);
+  card.querySelector(".mean").textContent = words().mean(mean);
+  card.querySelector(".least").textContent = SIGNED.has(key) ? "−" + round(most, 1) : "0";
+  card.querySelector(".most").textContent = SIGNED.has(key) ? round(most, 1) : "1";
+  canvas.setAttribute("aria-label", words().map(words().maps[key][0], mean));
+}
+
+function unitAt(canvas, event) {
+  const size = canvas.clientWidth / columns();
+  const column = Math.floor(event.offsetX / size);
+  const n = Math.floor(event.offsetY / size) * columns() + column;
+  return column >= 0 && column < columns() && n >= 0 && n < layer().units.length ? n : -1;
+}
+
+function point(canvas, event) {
+  const n = unitAt(canvas, event);
+  const tip = at("tip");
+  tip.hidden = n < 0;
+  if (n >= 0) {
+    const key = canvas.dataset.map;
+    tip.textContent = `${layer().units[n]}: ${SYMBOLS[key]} = ${round(value(layer(), key, current().at, n))}`;
+    tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`;
+    tip.style.top = `${event.clientY + 16}px`;
+  }
+  if (n !== now.hover) {
+    now.hover = n;
+    showUnit();
+  }
+}
+
+function leave() {
+  now.hover = -1;
+  at("tip").hidden = true;
+  showUnit();
+}
+
+// ---- one unit
+
+function showUnit() {
+  const [l, step, n, w] = [layer(), current(), unit(), words()];
+  const v = Object.fromEntries(MAPS.map(key => [key, round(value(l, key, step.at, n))]));
+  const before = round(cellBefore(l, step, n));
+  at("unitName").textContent = w.unit(l.units[n], n + 1);
+  at("cellSum").innerHTML = `<span class="formula">${FORMULAS.c}</span>
+    <span class="numbers">${v.f} × ${before} + ${v.i} × ${v.g} ≈ <b>${v.c}</b></span>`;
+  at("hiddenSum").innerHTML = `<span class="formula">${FORMULAS.h}</span>
+    <span class="numbers">${v.o} × tanh(${v.c}) ≈ <b>${v.h}</b></span>`;
+  at("unitBack").disabled = n === 0;
+  at("unitForward").disabled = n === l.units.length - 1;
+  drawHistory(l, step, n);
+  document.querySelectorAll("#maps canvas").forEach(drawMap);
+}
+
+// A line for each of the six, over the steps around now.
+function drawHistory(l, step, n) {
+  const canvas = at("history");
+  const [width, row, left] = [canvas.clientWidth, 32, 26];
+  const g = sized(canvas, width, row * MAPS.length);
+  const count = DATA.parts[step.part].count;
+  const span = Math.min(count, 60);
+  const first = Math.max(0, Math.min(step.at - Math.floor(span / 2), count - span));
+  const x = t => left + 4 + (t - first) * (width - left - 10) / Math.max(1, span - 1);
+  g.font = "italic 15px Georgia, serif";
+  g.textBaseline = "middle";
+  MAPS.forEach((key, k) => {
+    const [top, bottom] = [k * row + 4, (k + 1) * row - 4];
+    let most = 1; // C goes beyond; so much of it that its line fills its row
+    for (let t = first; key === "c" && t < first + span; t++) {
+      most = Math.max(most, Math.abs(value(l, key, t, n)));
+    }
+    const y = v => SIGNED.has(key)
+      ? (top + bottom) / 2 - v / most * (bottom - top) / 2 : bottom - v * (bottom - top);
+    g.fillStyle = colours.soft;
+    g.fillText(SYMBOLS[key], 4, (top + bottom) / 2);
+    g.strokeStyle = colours.line;
+    g.lineWidth = 1;
+    g.beginPath();
+    g.moveTo(left, Math.round(y(0)) + 0.5);
+    g.lineTo(width, Math.round(y(0)) + 0.5);
+    g.stroke();
+    g.strokeStyle = colours.accent;
+    g.lineWidth = 1.5;
+    g.beginPath();
+    for (let t = first; t < first + span; t++) {
+      g.lineTo(x(t), y(value(l, key, t, n)));
+    }
+    g.stroke();
+    g.fillStyle = colours.mark;
+    g.beginPath();
+    g.arc(x(step.at), y(value(l, key, step.at, n)), 3.5, 0, 7);
+    g.fill();
+  });
+  g.strokeStyle = colours.mark;
+  g.globalAlpha = 0.5;
+  g.lineWidth = 1;
+  g.beginPath();
+  g.moveTo(x(step.at), 0);
+  g.lineTo(x(step.at), row * MAPS.length);
+  g.stroke();
+  canvas.setAttribute("aria-label", words().history(l.units[n]));
+}
+
+// ---- everything
+
+function showLayers() {
+  const box = at("layers");
+  box.textContent = "";
+  if (layers().length > 1) {
+    layers().forEach((l, k) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = words().layer(k + 1);
+      button.setAttribute("aria-pressed", l === layer());
+      button.addEventListener("click", () => {
+        now.layer = k;
+        show();
+        at("layers").children[k].focus();
+      });
+      box.append(button);
+    });
+  }
+}
+
+function show() {
+  const playing = now.timer !== 0;
+  at("play").textContent = playing ? words().pause : words().play;
+  at("theme").textContent = now.theme === "dark" ? words().light : words().dark;
+  at("slider").value = now.step;
+  at("count").textContent = `${now.step + 1} / ${LAST + 1}`;
+  at("first").disabled = at("back").disabled = now.step === 0;
+  at("forward").disabled = now.step === LAST;
+  markText();
+  showChoices();
+  showLayers();
+  showUnit();
+}
+
+function go(step) {
+  now.step = Math.min(Math.max(0, step), LAST);
+  show();
+}
+
+function pause() {
+  clearTimeout(now.timer);
+  now.timer = 0;
+  show();
+}
+
+function play() {
+  if (now.step === LAST) {
+    now.step = 0;
+  }
+  const tick = () => {
+    now.timer = setTimeout(() => {
+      go(now.step + 1);
+      if (now.step === LAST) {
+        pause();
+      } else {
+        tick();
+      }
+    }, Number(at("speed").value));
+  };
+  tick();
+  show();
+}
+
+const toggle = () => (now.timer ? pause() : play());
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || /SELECT/.test(event.target.tagName)) {
+    return;
+  }
+  const own = event.target === at("slider");
+  const moves = {ArrowLeft: now.step - 1, ArrowRight: now.step + 1, Home: 0, End: LAST};
+  if (event.key in moves && !own) {
+    event.preventDefault();
+    go(moves[event.key]);
+  } else if (event.key === " " && event.target.tagName !== "BUTTON") {
+    event.preventDefault();
+    toggle();
+  }
+}
+
+function begin() {
+  if (LAST < 0) {
+    document.querySelector("main").textContent = words().nothing;
+    return;
+  }
+  at("slider").max = LAST;
+  at("slider").addEventListener("input", e => go(Number(e.target.value)));
+  at("first").addEventListener("click", () => go(0));
+  at("back").addEventListener("click", () => go(now.step - 1));
+  at("forward").addEventListener("click", () => go(now.step + 1));
+  at("play").addEventListener("click", toggle);
+  at("unitBack").addEventListener("click", () => { now.pinned = unit() - 1; show(); });
+  at("unitForward").addEventListener("click", () => { now.pinned = unit() + 1; show(); });
+  at("text").addEventListener("click", e => {
+    if (e.target.dataset.step) {
+      go(Number(e.target.dataset.step));
+    }
+  });
+  at("language").addEventListener("click", () => {
+    now.language = now.language === "zh" ? "en" : "zh";
+    speak();
+    show();
+  });
+  at("theme").addEventListener("click", () => {
+    now.theme = now.theme === "dark" ? "light" : "dark";
+    paint();
+    show();
+  });
+  document.addEventListener("keydown", onKey);
+  addEventListener("resize", showUnit);
+  paint();
+  speak();
+  show();
+}
+
+begin();
