@@ -2,6 +2,7 @@ package dev.runnel.tools;
 
 import dev.runnel.tools.demo.CaptionCommand;
 import dev.runnel.tools.demo.IdiomsCommand;
+import dev.runnel.tools.demo.ListenCommand;
 import dev.runnel.tools.demo.TranslateCommand;
 import dev.runnel.tools.demo.WriteCommand;
 
@@ -19,7 +20,8 @@ import picocli.CommandLine.Spec;
             IdiomsCommand.class,
             WriteCommand.class,
             CaptionCommand.class,
-            TranslateCommand.class
+            TranslateCommand.class,
+            ListenCommand.class
         })
 public final class DemoCommand implements Runnable {
     @Spec
