@@ -5,6 +5,7 @@ import dev.runnel.tools.demo.PcmStream.Encoding;
 import org.jspecify.annotations.Nullable;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -61,6 +62,10 @@ public final class ListenCommand implements Callable<Integer> {
                     "Keep the N most probable sequences; 1 takes the best of each step (default:"
                             + " ${DEFAULT-VALUE}).")
     int beam;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    TraceOption trace;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -133,6 +138,7 @@ public final class ListenCommand implements Callable<Integer> {
                                 taken,
                                 taken / seconds);
             }
+            trace.write(file.equals("-") ? "" : file, listener::trace);
         }
     }
 

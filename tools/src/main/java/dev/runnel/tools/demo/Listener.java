@@ -4,10 +4,14 @@ import dev.runnel.Model;
 import dev.runnel.Session;
 import dev.runnel.decode.Ctc;
 import dev.runnel.graph.Graph;
+import dev.runnel.tools.trace.Trace;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.function.IntConsumer;
 
 /// Hears the digits in speech, frame by frame, by the model in `listen/`: log-mel, LSTMs, CTC.
@@ -33,6 +37,8 @@ final class Listener implements AutoCloseable {
     private final Ctc ctc;
     private final float[] window = new float[WINDOW];
     private int filled;
+    private final List<float[]> windows = new ArrayList<>();
+    private int steps;
     private long samples;
     private long waited;
     private long taken;
@@ -59,6 +65,8 @@ final class Listener implements AutoCloseable {
         session.reset();
         ctc.reset();
         filled = 0;
+        windows.clear();
+        steps = 0;
         samples = 0;
         waited = 0;
         long start = System.nanoTime();
@@ -99,10 +107,32 @@ final class Listener implements AutoCloseable {
             filled += n;
             if (filled == WINDOW) {
                 MemorySegment.copy(window, 0, audio, ValueLayout.JAVA_FLOAT, 0, WINDOW);
+                if (steps++ < Trace.MOST_STEPS) {
+                    windows.add(window.clone());
+                }
                 session.step();
                 ctc.accept(score, digit);
                 filled = WINDOW - HOP;
                 System.arraycopy(window, HOP, window, 0, filled);
+            }
+        }
+    }
+
+    /// Listens to the same once more, under observation.
+    void trace(Trace trace) throws IOException {
+        try (Trace.Part part =
+                trace.part(
+                        "model",
+                        Embedded.model("listen/listen.onnx"),
+                        "score",
+                        token -> token == BLANK ? "<blank>" : Integer.toString(token))) {
+            MemorySegment input = part.input("audio");
+            for (int t = 0; t < steps; t++) {
+                if (t < windows.size()) {
+                    MemorySegment.copy(windows.get(t), 0, input, ValueLayout.JAVA_FLOAT, 0, WINDOW);
+                }
+                double begin = (double) (t * HOP - BEFORE) / RATE;
+                part.stepToBest(String.format(Locale.ROOT, "%.2f s", begin));
             }
         }
     }

@@ -119,6 +119,18 @@ public final class Trace {
         ///
         /// @param fed what that was, to be shown
         public void step(String fed, boolean given, int next) {
+            step(fed, given, next, false);
+        }
+
+        /// Makes a step on what was put in the inputs; what comes of it is the best-scored token,
+        /// which is not fed back.
+        ///
+        /// @param fed what that was, to be shown
+        public void stepToBest(String fed) {
+            step(fed, true, NONE, true);
+        }
+
+        private void step(String fed, boolean given, int next, boolean best) {
             if (steps.size() >= MOST_STEPS) {
                 dropped++;
                 return;
@@ -132,7 +144,7 @@ public final class Trace {
             }
             List<Choice> top =
                     scores == null ? List.of() : choices(probe.output(scores), next, text);
-            String after = next == NONE ? null : text.apply(next);
+            String after = best ? top.getFirst().token() : next == NONE ? null : text.apply(next);
             steps.add(new Step(number, fed, given, after, start, top));
             start = false;
         }

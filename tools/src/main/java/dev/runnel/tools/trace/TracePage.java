@@ -38,6 +38,7 @@ final class TracePage {
         return resource("trace.html")
                 .replace("/* STYLE */", resource("trace.css"))
                 .replace("/* WORDS */", resource("words.js"))
+                .replace("/* MAPS */", resource("maps.js"))
                 .replace("/* SCRIPT */", resource("trace.js"))
                 .replace("/* DATA */", data);
     }

@@ -69,6 +69,16 @@ class DemoTraceTest {
     }
 
     @Test
+    void listen_isTracedFrameByFrame_asItWasHeard() throws IOException {
+        Trace trace = new Trace("listen", "");
+        try (Listener listener = new Listener(1)) {
+            listener.hear(Sound.of(Sound.noise(0.1, 4000, 1), 8000), digit -> {});
+            listener.trace(trace);
+        }
+        assertThat(trace.deviation()).isGreaterThan(0).isLessThan(ROUNDING);
+    }
+
+    @Test
     void write_isTracedFromThePromptOn() throws IOException {
         page(6 + 20 - 1, "write", "ROMEO:", "--length", "20");
     }
