@@ -28,7 +28,7 @@ import java.util.concurrent.Callable;
         description = {
             "Hears the English digits in speech; each appears as soon as it was said.",
             "The sound becomes a spectrum 33 times a second, two LSTMs read it and score each"
-                + " digit, and connectionist temporal classification says which were spoken."
+                    + " digit, and connectionist temporal classification says which were spoken."
         },
         footerHeading = "%nExamples:%n",
         footer = {
