@@ -60,13 +60,7 @@ final class PcmStream implements Samples {
 
     /// @param name for messages
     /// @param length in bytes; what the stream has beyond is not read
-    PcmStream(
-            String name,
-            InputStream in,
-            int rate,
-            int channels,
-            Encoding encoding,
-            long length) {
+    PcmStream(String name, InputStream in, int rate, int channels, Encoding encoding, long length) {
         this.name = name;
         this.in = in;
         this.rate = rate;

@@ -141,8 +141,7 @@ final class Resampler implements Samples {
             double x = (double) i / FINENESS;
             double sinc = i == 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
             double edge = x / CROSSINGS;
-            table[i] =
-                    (float) (sinc * bessel(BETA * Math.sqrt(1 - edge * edge)) / bessel(BETA));
+            table[i] = (float) (sinc * bessel(BETA * Math.sqrt(1 - edge * edge)) / bessel(BETA));
         }
         return table;
     }

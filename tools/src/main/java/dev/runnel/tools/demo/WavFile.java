@@ -104,8 +104,7 @@ final class WavFile {
         if (!all.startsWith("RIFF") && !all.startsWith("RF64")) {
             throw wrong(
                     "is no WAV file: it begins with '"
-                            + all.substring(0, Math.min(4, all.length()))
-                                    .replaceAll("[^ -~]", "?")
+                            + all.substring(0, Math.min(4, all.length())).replaceAll("[^ -~]", "?")
                             + "', expected 'RIFF'; convert it first, such as by ffmpeg -i FILE"
                             + " FILE.wav");
         }
@@ -125,9 +124,7 @@ final class WavFile {
         }
         // 0 is meant where other chunks follow.
         boolean none = length == 0 && riffLength + 8 > position && riffLength < UNKNOWN_LENGTH;
-        return length >= UNKNOWN_LENGTH || length == 0 && !none
-                ? PcmStream.UNTIL_THE_END
-                : length;
+        return length >= UNKNOWN_LENGTH || length == 0 && !none ? PcmStream.UNTIL_THE_END : length;
     }
 
     private PcmStream samples(InputStream from, long length) throws IOException {
@@ -153,7 +150,11 @@ final class WavFile {
         }
         if (rate < LEAST_RATE || rate > MOST_RATE) {
             throw wrong(
-                    "has " + rate + " samples a second, expected " + LEAST_RATE + " to "
+                    "has "
+                            + rate
+                            + " samples a second, expected "
+                            + LEAST_RATE
+                            + " to "
                             + MOST_RATE);
         }
         return new PcmStream(name, from, (int) rate, channels, encoding, length);

@@ -19,8 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 class ListenCommandTest {
-    private static final String TIME =
-            "[0-9.]+ s of sound in [0-9.]+ s: [0-9.]+ of real time\\R";
+    private static final String TIME = "[0-9.]+ s of sound in [0-9.]+ s: [0-9.]+ of real time\\R";
 
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();

@@ -128,7 +128,9 @@ class ListenerTest {
             }
             for (int rate : new int[] {11_025, 16_000, 44_100, 48_000, 96_000}) {
                 float[] other = Sound.all(Resampler.of(Sound.of(sound, RATE), rate));
-                assertThat(hear(listener, Sound.of(other, rate))).as(rate + " Hz").isEqualTo(digits);
+                assertThat(hear(listener, Sound.of(other, rate)))
+                        .as(rate + " Hz")
+                        .isEqualTo(digits);
             }
         }
     }

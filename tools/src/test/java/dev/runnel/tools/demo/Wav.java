@@ -51,8 +51,20 @@ final class Wav {
                         .putShort((short) kind)
                         .put(
                                 new byte[] {
-                                    0, 0, 0, 0, 16, 0, (byte) 0x80, 0, 0, (byte) 0xAA, 0, 56,
-                                    (byte) 0x9B, 0x71
+                                    0,
+                                    0,
+                                    0,
+                                    0,
+                                    16,
+                                    0,
+                                    (byte) 0x80,
+                                    0,
+                                    0,
+                                    (byte) 0xAA,
+                                    0,
+                                    56,
+                                    (byte) 0x9B,
+                                    0x71
                                 })
                         .array();
         return join(head("fmt ", 40), java.util.Arrays.copyOfRange(plain, 8, 24), more);

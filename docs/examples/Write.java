@@ -1,0 +1,30 @@
+import dev.runnel.Model;
+import dev.runnel.decode.Decoder;
+import dev.runnel.decode.Decoding;
+import dev.runnel.decode.Strategy;
+import dev.runnel.formats.Models;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// Continues a text: `Write FOLDER PROMPT`, the folder being that of the model that writes.
+public class Write {
+    public static void main(String[] args) throws Exception {
+        Path folder = Path.of(args[0]);
+        String vocabulary = Files.readString(folder.resolve("vocabulary.txt"));
+        Strategy strategy = Strategy.sample(7).temperature(0.7);
+        try (Model model = Model.compile(Models.read(folder.resolve("write.onnx")));
+                Decoder decoder = Decoder.of(model).strategy(strategy).limit(200).open();
+                Decoding text = decoder.begin()) {
+            decoder.feed(text, args[1].chars().map(vocabulary::indexOf).toArray());
+            System.out.print(args[1]);
+            decoder.run(
+                    text,
+                    token -> {
+                        System.out.print(vocabulary.charAt(token));
+                        return true; // false would stop here
+                    });
+            System.out.println();
+        }
+    }
+}
