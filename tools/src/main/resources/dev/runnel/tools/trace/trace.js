@@ -160,7 +160,7 @@ function showChoices() {
   const said = step.next !== undefined && step.top.length > 0;
   at("arrow").textContent = said ? "→" : "";
   at("chosen").textContent = said ? shown(step.next) : "";
-  at("choiceNote").textContent = step.top.length ? w.nextNote : w.readingNote;
+  at("choiceNote").textContent = FRAMES ? w.frameNote : step.top.length ? w.nextNote : w.readingNote;
   const list = at("choices");
   list.textContent = "";
   for (const [token, p] of step.top) {

@@ -12,6 +12,8 @@ const WORDS = {
     next: "What comes next?",
     nextNote: "The model's own probabilities, from h alone. Temperature, search and the rules of the"
       + " game come after.",
+    frameNote: "The model's own probabilities for this piece of sound. The same digit in several pieces"
+      + " on end counts once.",
     readingNote: "The encoder says nothing. It reads, and keeps what matters in C and h; from there"
       + " the decoder starts.",
     taken: "✓ chosen", goesOn: "given", enters: "enters:", noNext: "",
@@ -65,6 +67,7 @@ const WORDS = {
     given: "给定的", chosen: "模型选出的", now: "正在输入",
     next: "接下来是什么？",
     nextNote: "模型自己的概率，只由 h 算出；温度、搜索和游戏规则在这之后才起作用。",
+    frameNote: "模型对这一小段声音的概率。连续几段都是同一个数字，只算一次。",
     readingNote: "编码器不说话。它只是阅读，把重要的东西记在 C 和 h 里，解码器就从那里开始。",
     taken: "✓ 选中", goesOn: "给定", enters: "输入：", noNext: "",
     unit: (n, rank) => `单元 ${n}，活跃程度第 ${rank}`,
