@@ -125,10 +125,6 @@ final class VectorArithmetic implements ArithmeticKernels {
         }
     }
 
-    private static FloatVector load(MemorySegment s, long offset, int i) {
-        return FloatVector.fromMemorySegment(S, s, offset + 4L * i, LE);
-    }
-
     private static void add(
             MemorySegment a,
             long aOffset,
@@ -138,8 +134,8 @@ final class VectorArithmetic implements ArithmeticKernels {
             long dstOffset,
             int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i)
-                    .add(load(b, bOffset, i))
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .add(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
                     .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
@@ -148,7 +144,9 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).add(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .add(all)
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -161,8 +159,8 @@ final class VectorArithmetic implements ArithmeticKernels {
             long dstOffset,
             int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i)
-                    .mul(load(b, bOffset, i))
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .mul(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
                     .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
@@ -171,7 +169,9 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).mul(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .mul(all)
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -184,8 +184,8 @@ final class VectorArithmetic implements ArithmeticKernels {
             long dstOffset,
             int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i)
-                    .min(load(b, bOffset, i))
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .min(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
                     .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
@@ -194,7 +194,9 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).min(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .min(all)
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -207,8 +209,8 @@ final class VectorArithmetic implements ArithmeticKernels {
             long dstOffset,
             int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i)
-                    .max(load(b, bOffset, i))
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .max(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
                     .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
@@ -217,7 +219,9 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).max(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .max(all)
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -230,8 +234,8 @@ final class VectorArithmetic implements ArithmeticKernels {
             long dstOffset,
             int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i)
-                    .sub(load(b, bOffset, i))
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .sub(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
                     .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
@@ -240,7 +244,8 @@ final class VectorArithmetic implements ArithmeticKernels {
             float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
         FloatVector all = FloatVector.broadcast(S, a);
         for (int i = 0; i < n; i += LANES) {
-            all.sub(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            all.sub(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -253,8 +258,8 @@ final class VectorArithmetic implements ArithmeticKernels {
             long dstOffset,
             int n) {
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i)
-                    .div(load(b, bOffset, i))
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .div(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
                     .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
@@ -263,7 +268,9 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
-            load(a, aOffset, i).div(all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
+                    .div(all)
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -271,12 +278,9 @@ final class VectorArithmetic implements ArithmeticKernels {
             float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
         FloatVector all = FloatVector.broadcast(S, a);
         for (int i = 0; i < n; i += LANES) {
-            all.div(load(b, bOffset, i)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            all.div(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
+                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
-    }
-
-    private static FloatVector leak(FloatVector a, FloatVector b) {
-        return a.blend(a.mul(b), a.lt(0));
     }
 
     private static void leak(
@@ -288,8 +292,9 @@ final class VectorArithmetic implements ArithmeticKernels {
             long dstOffset,
             int n) {
         for (int i = 0; i < n; i += LANES) {
-            leak(load(a, aOffset, i), load(b, bOffset, i))
-                    .intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            FloatVector x = FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE);
+            FloatVector slope = FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE);
+            x.blend(x.mul(slope), x.lt(0)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -297,7 +302,8 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
-            leak(load(a, aOffset, i), all).intoMemorySegment(dst, dstOffset + 4L * i, LE);
+            FloatVector x = FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE);
+            x.blend(x.mul(all), x.lt(0)).intoMemorySegment(dst, dstOffset + 4L * i, LE);
         }
     }
 
@@ -323,7 +329,7 @@ final class VectorArithmetic implements ArithmeticKernels {
         FloatVector s = FloatVector.broadcast(S, 0);
         int i = first;
         for (; i + LANES <= n; i += CHAINS) {
-            FloatVector x = load(src, offset, i);
+            FloatVector x = FloatVector.fromMemorySegment(S, src, offset + 4L * i, LE);
             s = s.add(x);
         }
         if (i < n) {

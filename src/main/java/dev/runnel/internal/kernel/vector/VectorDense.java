@@ -165,14 +165,6 @@ final class VectorDense implements DenseKernels {
         }
     }
 
-    private static FloatVector load(MemorySegment s, long offset) {
-        return FloatVector.fromMemorySegment(S, s, offset, LE);
-    }
-
-    private static FloatVector spread(MemorySegment a, long offset) {
-        return FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, offset));
-    }
-
     private static void block4x3(
             MemorySegment a,
             long aRow,
@@ -187,37 +179,37 @@ final class VectorDense implements DenseKernels {
         long c1 = c0 + cStep;
         long c2 = c1 + cStep;
         long c3 = c2 + cStep;
-        FloatVector s00 = load(c, c0);
-        FloatVector s01 = load(c, c0 + V);
-        FloatVector s02 = load(c, c0 + 2 * V);
-        FloatVector s10 = load(c, c1);
-        FloatVector s11 = load(c, c1 + V);
-        FloatVector s12 = load(c, c1 + 2 * V);
-        FloatVector s20 = load(c, c2);
-        FloatVector s21 = load(c, c2 + V);
-        FloatVector s22 = load(c, c2 + 2 * V);
-        FloatVector s30 = load(c, c3);
-        FloatVector s31 = load(c, c3 + V);
-        FloatVector s32 = load(c, c3 + 2 * V);
+        FloatVector s00 = FloatVector.fromMemorySegment(S, c, c0, LE);
+        FloatVector s01 = FloatVector.fromMemorySegment(S, c, c0 + V, LE);
+        FloatVector s02 = FloatVector.fromMemorySegment(S, c, c0 + 2 * V, LE);
+        FloatVector s10 = FloatVector.fromMemorySegment(S, c, c1, LE);
+        FloatVector s11 = FloatVector.fromMemorySegment(S, c, c1 + V, LE);
+        FloatVector s12 = FloatVector.fromMemorySegment(S, c, c1 + 2 * V, LE);
+        FloatVector s20 = FloatVector.fromMemorySegment(S, c, c2, LE);
+        FloatVector s21 = FloatVector.fromMemorySegment(S, c, c2 + V, LE);
+        FloatVector s22 = FloatVector.fromMemorySegment(S, c, c2 + 2 * V, LE);
+        FloatVector s30 = FloatVector.fromMemorySegment(S, c, c3, LE);
+        FloatVector s31 = FloatVector.fromMemorySegment(S, c, c3 + V, LE);
+        FloatVector s32 = FloatVector.fromMemorySegment(S, c, c3 + 2 * V, LE);
         for (int k = 0; k < aTaps.length; k++) {
             long aAt = aRow + aTaps[k];
             long bAt = bOffset + bTaps[k];
-            FloatVector b0 = load(b, bAt);
-            FloatVector b1 = load(b, bAt + V);
-            FloatVector b2 = load(b, bAt + 2 * V);
-            FloatVector a0 = spread(a, aAt);
+            FloatVector b0 = FloatVector.fromMemorySegment(S, b, bAt, LE);
+            FloatVector b1 = FloatVector.fromMemorySegment(S, b, bAt + V, LE);
+            FloatVector b2 = FloatVector.fromMemorySegment(S, b, bAt + 2 * V, LE);
+            FloatVector a0 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt));
             s00 = b0.fma(a0, s00);
             s01 = b1.fma(a0, s01);
             s02 = b2.fma(a0, s02);
-            FloatVector a1 = spread(a, aAt + aStep);
+            FloatVector a1 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt + aStep));
             s10 = b0.fma(a1, s10);
             s11 = b1.fma(a1, s11);
             s12 = b2.fma(a1, s12);
-            FloatVector a2 = spread(a, aAt + 2 * aStep);
+            FloatVector a2 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt + 2 * aStep));
             s20 = b0.fma(a2, s20);
             s21 = b1.fma(a2, s21);
             s22 = b2.fma(a2, s22);
-            FloatVector a3 = spread(a, aAt + 3 * aStep);
+            FloatVector a3 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt + 3 * aStep));
             s30 = b0.fma(a3, s30);
             s31 = b1.fma(a3, s31);
             s32 = b2.fma(a3, s32);
@@ -250,29 +242,29 @@ final class VectorDense implements DenseKernels {
         long c1 = c0 + cStep;
         long c2 = c1 + cStep;
         long c3 = c2 + cStep;
-        FloatVector s00 = load(c, c0);
-        FloatVector s01 = load(c, c0 + V);
-        FloatVector s10 = load(c, c1);
-        FloatVector s11 = load(c, c1 + V);
-        FloatVector s20 = load(c, c2);
-        FloatVector s21 = load(c, c2 + V);
-        FloatVector s30 = load(c, c3);
-        FloatVector s31 = load(c, c3 + V);
+        FloatVector s00 = FloatVector.fromMemorySegment(S, c, c0, LE);
+        FloatVector s01 = FloatVector.fromMemorySegment(S, c, c0 + V, LE);
+        FloatVector s10 = FloatVector.fromMemorySegment(S, c, c1, LE);
+        FloatVector s11 = FloatVector.fromMemorySegment(S, c, c1 + V, LE);
+        FloatVector s20 = FloatVector.fromMemorySegment(S, c, c2, LE);
+        FloatVector s21 = FloatVector.fromMemorySegment(S, c, c2 + V, LE);
+        FloatVector s30 = FloatVector.fromMemorySegment(S, c, c3, LE);
+        FloatVector s31 = FloatVector.fromMemorySegment(S, c, c3 + V, LE);
         for (int k = 0; k < aTaps.length; k++) {
             long bAt = bOffset + bTaps[k];
-            FloatVector b0 = load(b, bAt);
-            FloatVector b1 = load(b, bAt + V);
+            FloatVector b0 = FloatVector.fromMemorySegment(S, b, bAt, LE);
+            FloatVector b1 = FloatVector.fromMemorySegment(S, b, bAt + V, LE);
             long aAt = aRow + aTaps[k];
-            FloatVector a0 = spread(a, aAt);
+            FloatVector a0 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt));
             s00 = b0.fma(a0, s00);
             s01 = b1.fma(a0, s01);
-            FloatVector a1 = spread(a, aAt + aStep);
+            FloatVector a1 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt + aStep));
             s10 = b0.fma(a1, s10);
             s11 = b1.fma(a1, s11);
-            FloatVector a2 = spread(a, aAt + 2 * aStep);
+            FloatVector a2 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt + 2 * aStep));
             s20 = b0.fma(a2, s20);
             s21 = b1.fma(a2, s21);
-            FloatVector a3 = spread(a, aAt + 3 * aStep);
+            FloatVector a3 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt + 3 * aStep));
             s30 = b0.fma(a3, s30);
             s31 = b1.fma(a3, s31);
         }
@@ -298,23 +290,23 @@ final class VectorDense implements DenseKernels {
             long c0,
             long cStep) {
         long c1 = c0 + cStep;
-        FloatVector s00 = load(c, c0);
-        FloatVector s01 = load(c, c0 + V);
-        FloatVector s02 = load(c, c0 + 2 * V);
-        FloatVector s10 = load(c, c1);
-        FloatVector s11 = load(c, c1 + V);
-        FloatVector s12 = load(c, c1 + 2 * V);
+        FloatVector s00 = FloatVector.fromMemorySegment(S, c, c0, LE);
+        FloatVector s01 = FloatVector.fromMemorySegment(S, c, c0 + V, LE);
+        FloatVector s02 = FloatVector.fromMemorySegment(S, c, c0 + 2 * V, LE);
+        FloatVector s10 = FloatVector.fromMemorySegment(S, c, c1, LE);
+        FloatVector s11 = FloatVector.fromMemorySegment(S, c, c1 + V, LE);
+        FloatVector s12 = FloatVector.fromMemorySegment(S, c, c1 + 2 * V, LE);
         for (int k = 0; k < aTaps.length; k++) {
             long aAt = aRow + aTaps[k];
             long bAt = bOffset + bTaps[k];
-            FloatVector b0 = load(b, bAt);
-            FloatVector b1 = load(b, bAt + V);
-            FloatVector b2 = load(b, bAt + 2 * V);
-            FloatVector a0 = spread(a, aAt);
+            FloatVector b0 = FloatVector.fromMemorySegment(S, b, bAt, LE);
+            FloatVector b1 = FloatVector.fromMemorySegment(S, b, bAt + V, LE);
+            FloatVector b2 = FloatVector.fromMemorySegment(S, b, bAt + 2 * V, LE);
+            FloatVector a0 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt));
             s00 = b0.fma(a0, s00);
             s01 = b1.fma(a0, s01);
             s02 = b2.fma(a0, s02);
-            FloatVector a1 = spread(a, aAt + aStep);
+            FloatVector a1 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt + aStep));
             s10 = b0.fma(a1, s10);
             s11 = b1.fma(a1, s11);
             s12 = b2.fma(a1, s12);

@@ -25,6 +25,10 @@ import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 
 /// [ElementKernels] by the Vector API, at the width of [Width]; the last few elements one by one.
+///
+/// Each function of [dev.runnel.internal.kernel.scalar.Functions] is written out where it is used,
+/// h four times: whether C2 inlines a method of ours depends on what it has compiled before, and
+/// where it does not, each vector that the method takes or returns is an object.
 final class VectorElements implements ElementKernels, Activations {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
@@ -50,28 +54,71 @@ final class VectorElements implements ElementKernels, Activations {
         }
     }
 
-    private static FloatVector load(MemorySegment s, long offset) {
-        return FloatVector.fromMemorySegment(F, s, offset, LE);
-    }
-
     @Override
     public void tanh(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        FloatVector half = FloatVector.broadcast(F, 0.5f);
+        FloatVector minusHalf = FloatVector.broadcast(F, -0.5f);
+        FloatVector scale = FloatVector.broadcast(F, H_SCALE);
+        FloatVector round = FloatVector.broadcast(F, H_ROUND);
+        FloatVector ln2High = FloatVector.broadcast(F, -H_LN2_HIGH);
+        FloatVector ln2Low = FloatVector.broadcast(F, -H_LN2_LOW);
+        FloatVector q1 = FloatVector.broadcast(F, Q1);
+        FloatVector q2 = FloatVector.broadcast(F, Q2);
+        FloatVector q3 = FloatVector.broadcast(F, Q3);
+        FloatVector q4 = FloatVector.broadcast(F, Q4);
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
-            tanh(load(src, srcOffset + i)).intoMemorySegment(dst, dstOffset + i, LE);
+            FloatVector x = FloatVector.fromMemorySegment(F, src, srcOffset + i, LE);
+            FloatVector w = x.abs();
+            FloatVector t = w.fma(scale, round);
+            FloatVector n = t.sub(round);
+            FloatVector power = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector r = n.fma(ln2High, w);
+            r = n.fma(ln2Low, r);
+            FloatVector q = r.fma(q4, q3).fma(r, q2).fma(r, q1).fma(r, one);
+            q = q.fma(r.mul(r), r);
+            FloatVector h = power.fma(q, power.fma(half, minusHalf));
+            FloatVector y = h.div(h.add(one)).blend(one, w.compare(GT, TANH_ONE));
+            IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
+            y.reinterpretAsInts()
+                    .or(sign)
+                    .reinterpretAsFloats()
+                    .intoMemorySegment(dst, dstOffset + i, LE);
         }
     }
 
     @Override
     public void sigmoidOfTwice(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        FloatVector half = FloatVector.broadcast(F, 0.5f);
+        FloatVector minusHalf = FloatVector.broadcast(F, -0.5f);
+        FloatVector scale = FloatVector.broadcast(F, H_SCALE);
+        FloatVector round = FloatVector.broadcast(F, H_ROUND);
+        FloatVector ln2High = FloatVector.broadcast(F, -H_LN2_HIGH);
+        FloatVector ln2Low = FloatVector.broadcast(F, -H_LN2_LOW);
+        FloatVector q1 = FloatVector.broadcast(F, Q1);
+        FloatVector q2 = FloatVector.broadcast(F, Q2);
+        FloatVector q3 = FloatVector.broadcast(F, Q3);
+        FloatVector q4 = FloatVector.broadcast(F, Q4);
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
-            sigmoidOfTwice(load(src, srcOffset + i)).intoMemorySegment(dst, dstOffset + i, LE);
+            FloatVector x = FloatVector.fromMemorySegment(F, src, srcOffset + i, LE);
+            FloatVector w = x.abs();
+            FloatVector t = w.fma(scale, round);
+            FloatVector n = t.sub(round);
+            FloatVector power = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector r = n.fma(ln2High, w);
+            r = n.fma(ln2Low, r);
+            FloatVector q = r.fma(q4, q3).fma(r, q2).fma(r, q1).fma(r, one);
+            q = q.fma(r.mul(r), r);
+            FloatVector h = power.fma(q, power.fma(half, minusHalf));
+            FloatVector closed = half.div(h.add(one)).blend(0, w.compare(GT, SIGMOID_ZERO_HALF));
+            FloatVector y = one.sub(closed).blend(closed, x.compare(LT, 0));
+            y.intoMemorySegment(dst, dstOffset + i, LE);
         }
     }
 
-    /// [dev.runnel.internal.kernel.scalar.Functions#gated] written out, h twice: any method of our
-    /// own would be refused by C2's budget of nodes, as [VectorPanelBlocks] says.
     @Override
     public void gated(MemorySegment s, long gate, long x, long dst, long bytes) {
         FloatVector one = FloatVector.broadcast(F, 1);
@@ -118,106 +165,110 @@ final class VectorElements implements ElementKernels, Activations {
 
     @Override
     public void keep(MemorySegment s, long gate, long c, long add, long bytes) {
+        FloatVector one = FloatVector.broadcast(F, 1);
+        FloatVector half = FloatVector.broadcast(F, 0.5f);
+        FloatVector minusHalf = FloatVector.broadcast(F, -0.5f);
+        FloatVector scale = FloatVector.broadcast(F, H_SCALE);
+        FloatVector round = FloatVector.broadcast(F, H_ROUND);
+        FloatVector ln2High = FloatVector.broadcast(F, -H_LN2_HIGH);
+        FloatVector ln2Low = FloatVector.broadcast(F, -H_LN2_LOW);
+        FloatVector q1 = FloatVector.broadcast(F, Q1);
+        FloatVector q2 = FloatVector.broadcast(F, Q2);
+        FloatVector q3 = FloatVector.broadcast(F, Q3);
+        FloatVector q4 = FloatVector.broadcast(F, Q4);
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
-            sigmoidOfTwice(load(s, gate + i))
-                    .fma(load(s, c + i), load(s, add + i))
+            FloatVector x = FloatVector.fromMemorySegment(F, s, gate + i, LE);
+            FloatVector w = x.abs();
+            FloatVector t = w.fma(scale, round);
+            FloatVector n = t.sub(round);
+            FloatVector power = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
+            FloatVector r = n.fma(ln2High, w);
+            r = n.fma(ln2Low, r);
+            FloatVector q = r.fma(q4, q3).fma(r, q2).fma(r, q1).fma(r, one);
+            q = q.fma(r.mul(r), r);
+            FloatVector h = power.fma(q, power.fma(half, minusHalf));
+            FloatVector closed = half.div(h.add(one)).blend(0, w.compare(GT, SIGMOID_ZERO_HALF));
+            FloatVector y = one.sub(closed).blend(closed, x.compare(LT, 0));
+            FloatVector more = FloatVector.fromMemorySegment(F, s, add + i, LE);
+            y.fma(FloatVector.fromMemorySegment(F, s, c + i, LE), more)
                     .intoMemorySegment(s, c + i, LE);
         }
     }
 
-    private static void sigmoid(
+    /// σ(x) by [#sigmoidOfTwice] of its half.
+    private void sigmoid(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+        FloatVector half = FloatVector.broadcast(F, 0.5f);
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
-            FloatVector half = load(src, srcOffset + i).mul(all(0.5f));
-            sigmoidOfTwice(half).intoMemorySegment(dst, dstOffset + i, LE);
+            FloatVector x = FloatVector.fromMemorySegment(F, src, srcOffset + i, LE);
+            x.mul(half).intoMemorySegment(dst, dstOffset + i, LE);
         }
+        sigmoidOfTwice(dst, dstOffset, dst, dstOffset, bytes);
     }
 
     private static void exp(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
-            exp(load(src, srcOffset + i)).intoMemorySegment(dst, dstOffset + i, LE);
+            FloatVector x = FloatVector.fromMemorySegment(F, src, srcOffset + i, LE);
+            FloatVector t =
+                    x.fma(FloatVector.broadcast(F, LOG2_E), FloatVector.broadcast(F, ROUND));
+            FloatVector n = t.sub(FloatVector.broadcast(F, ROUND));
+            FloatVector r = n.fma(FloatVector.broadcast(F, -LN2_HIGH), x);
+            r = n.fma(FloatVector.broadcast(F, -LN2_LOW), r);
+            FloatVector p = r.fma(FloatVector.broadcast(F, E4), FloatVector.broadcast(F, E3));
+            p = p.fma(r, FloatVector.broadcast(F, E2));
+            p = p.fma(r, FloatVector.broadcast(F, E1));
+            p = p.fma(r, FloatVector.broadcast(F, E0));
+            p = p.fma(r.mul(r), r).add(FloatVector.broadcast(F, 1));
+            IntVector exponent = t.reinterpretAsInts().sub(Float.floatToRawIntBits(ROUND));
+            IntVector half = exponent.lanewise(ASHR, 1);
+            FloatVector y =
+                    p.mul(half.add(127).lanewise(LSHL, 23).reinterpretAsFloats())
+                            .mul(
+                                    exponent.sub(half)
+                                            .add(127)
+                                            .lanewise(LSHL, 23)
+                                            .reinterpretAsFloats());
+            y =
+                    y.blend(
+                            FloatVector.broadcast(F, Float.POSITIVE_INFINITY),
+                            x.compare(GT, EXP_INFINITE));
+            y.blend(FloatVector.broadcast(F, 0), x.compare(LT, EXP_ZERO))
+                    .intoMemorySegment(dst, dstOffset + i, LE);
         }
     }
 
     private static void log(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
-            log(load(src, srcOffset + i)).intoMemorySegment(dst, dstOffset + i, LE);
+            FloatVector x = FloatVector.fromMemorySegment(F, src, srcOffset + i, LE);
+            VectorMask<Float> tiny = x.compare(LT, Float.MIN_NORMAL);
+            IntVector bits =
+                    x.blend(x.mul(FloatVector.broadcast(F, 0x1p23f)), tiny)
+                            .reinterpretAsInts()
+                            .sub(SQRT_HALF_BITS);
+            FloatVector e = (FloatVector) bits.lanewise(ASHR, 23).convert(I2F, 0);
+            e = e.sub(FloatVector.broadcast(F, 0).blend(FloatVector.broadcast(F, 23), tiny));
+            FloatVector f =
+                    bits.and(0x7FFFFF)
+                            .add(SQRT_HALF_BITS)
+                            .reinterpretAsFloats()
+                            .sub(FloatVector.broadcast(F, 1));
+            FloatVector p = f.fma(FloatVector.broadcast(F, L7), FloatVector.broadcast(F, L6));
+            p = p.fma(f, FloatVector.broadcast(F, L5));
+            p = p.fma(f, FloatVector.broadcast(F, L4));
+            p = p.fma(f, FloatVector.broadcast(F, L3));
+            p = p.fma(f, FloatVector.broadcast(F, L2));
+            p = p.fma(f, FloatVector.broadcast(F, L1));
+            p = p.fma(f, FloatVector.broadcast(F, L0));
+            FloatVector square = f.mul(f);
+            p = square.mul(f).fma(p, FloatVector.broadcast(F, -0.5f).mul(square));
+            p = e.fma(FloatVector.broadcast(F, LN2_LOW), p);
+            FloatVector y = e.fma(FloatVector.broadcast(F, LN2_HIGH), f.add(p));
+            y = x.blend(y, x.compare(LT, Float.POSITIVE_INFINITY));
+            y = y.blend(FloatVector.broadcast(F, Float.NEGATIVE_INFINITY), x.compare(EQ, 0));
+            y.blend(FloatVector.broadcast(F, Float.NaN), x.compare(LT, 0))
+                    .intoMemorySegment(dst, dstOffset + i, LE);
         }
-    }
-
-    private static FloatVector all(float value) {
-        return FloatVector.broadcast(F, value);
-    }
-
-    private static FloatVector h(FloatVector w) {
-        FloatVector t = w.fma(all(H_SCALE), all(H_ROUND));
-        FloatVector n = t.sub(all(H_ROUND));
-        FloatVector power = t.reinterpretAsInts().lanewise(LSHL, 23).reinterpretAsFloats();
-        FloatVector r = n.fma(all(-H_LN2_HIGH), w);
-        r = n.fma(all(-H_LN2_LOW), r);
-        FloatVector q = r.fma(all(Q4), all(Q3));
-        q = q.fma(r, all(Q2));
-        q = q.fma(r, all(Q1));
-        q = q.fma(r, all(1));
-        q = q.fma(r.mul(r), r);
-        return power.fma(q, power.fma(all(0.5f), all(-0.5f)));
-    }
-
-    private static FloatVector tanh(FloatVector x) {
-        FloatVector w = x.abs();
-        FloatVector h = h(w);
-        FloatVector y = h.div(h.add(all(1))).blend(all(1), w.compare(GT, TANH_ONE));
-        IntVector sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
-        return y.reinterpretAsInts().or(sign).reinterpretAsFloats();
-    }
-
-    private static FloatVector sigmoidOfTwice(FloatVector half) {
-        FloatVector w = half.abs();
-        FloatVector q = all(0.5f).div(h(w).add(all(1)));
-        q = q.blend(all(0), w.compare(GT, SIGMOID_ZERO_HALF));
-        return all(1).sub(q).blend(q, half.compare(LT, 0));
-    }
-
-    private static FloatVector exp(FloatVector x) {
-        FloatVector t = x.fma(all(LOG2_E), all(ROUND));
-        FloatVector n = t.sub(all(ROUND));
-        FloatVector r = n.fma(all(-LN2_HIGH), x);
-        r = n.fma(all(-LN2_LOW), r);
-        FloatVector p = r.fma(all(E4), all(E3));
-        p = p.fma(r, all(E2));
-        p = p.fma(r, all(E1));
-        p = p.fma(r, all(E0));
-        p = p.fma(r.mul(r), r).add(all(1));
-        IntVector exponent = t.reinterpretAsInts().sub(Float.floatToRawIntBits(ROUND));
-        IntVector half = exponent.lanewise(ASHR, 1);
-        FloatVector y =
-                p.mul(half.add(127).lanewise(LSHL, 23).reinterpretAsFloats())
-                        .mul(exponent.sub(half).add(127).lanewise(LSHL, 23).reinterpretAsFloats());
-        y = y.blend(all(Float.POSITIVE_INFINITY), x.compare(GT, EXP_INFINITE));
-        return y.blend(all(0), x.compare(LT, EXP_ZERO));
-    }
-
-    private static FloatVector log(FloatVector x) {
-        VectorMask<Float> tiny = x.compare(LT, Float.MIN_NORMAL);
-        IntVector i = x.blend(x.mul(all(0x1p23f)), tiny).reinterpretAsInts().sub(SQRT_HALF_BITS);
-        FloatVector e = (FloatVector) i.lanewise(ASHR, 23).convert(I2F, 0);
-        e = e.sub(all(0).blend(all(23), tiny));
-        FloatVector f = i.and(0x7FFFFF).add(SQRT_HALF_BITS).reinterpretAsFloats().sub(all(1));
-        FloatVector p = f.fma(all(L7), all(L6));
-        p = p.fma(f, all(L5));
-        p = p.fma(f, all(L4));
-        p = p.fma(f, all(L3));
-        p = p.fma(f, all(L2));
-        p = p.fma(f, all(L1));
-        p = p.fma(f, all(L0));
-        FloatVector square = f.mul(f);
-        p = square.mul(f).fma(p, all(-0.5f).mul(square));
-        p = e.fma(all(LN2_LOW), p);
-        FloatVector y = e.fma(all(LN2_HIGH), f.add(p));
-        y = x.blend(y, x.compare(LT, Float.POSITIVE_INFINITY));
-        y = y.blend(all(Float.NEGATIVE_INFINITY), x.compare(EQ, 0));
-        return y.blend(all(Float.NaN), x.compare(LT, 0));
     }
 }

@@ -114,14 +114,6 @@ final class VectorPanels implements PanelProduct {
         }
     }
 
-    private static FloatVector load(MemorySegment s, long offset) {
-        return FloatVector.fromMemorySegment(F, s, offset, LE);
-    }
-
-    private static FloatVector spread(MemorySegment s, long offset) {
-        return FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, offset));
-    }
-
     private static void eight(
             MemorySegment init,
             long from,
@@ -135,26 +127,26 @@ final class VectorPanels implements PanelProduct {
             long x,
             long z,
             long zRight) {
-        FloatVector l0 = load(init, from);
-        FloatVector l1 = load(init, from + V);
-        FloatVector l2 = load(init, from + 2 * V);
-        FloatVector l3 = load(init, from + 3 * V);
-        FloatVector r0 = load(init, fromRight);
-        FloatVector r1 = load(init, fromRight + V);
-        FloatVector r2 = load(init, fromRight + 2 * V);
-        FloatVector r3 = load(init, fromRight + 3 * V);
+        FloatVector l0 = FloatVector.fromMemorySegment(F, init, from, LE);
+        FloatVector l1 = FloatVector.fromMemorySegment(F, init, from + V, LE);
+        FloatVector l2 = FloatVector.fromMemorySegment(F, init, from + 2 * V, LE);
+        FloatVector l3 = FloatVector.fromMemorySegment(F, init, from + 3 * V, LE);
+        FloatVector r0 = FloatVector.fromMemorySegment(F, init, fromRight, LE);
+        FloatVector r1 = FloatVector.fromMemorySegment(F, init, fromRight + V, LE);
+        FloatVector r2 = FloatVector.fromMemorySegment(F, init, fromRight + 2 * V, LE);
+        FloatVector r3 = FloatVector.fromMemorySegment(F, init, fromRight + 3 * V, LE);
         for (int k = 0; k < rows; k++) {
-            FloatVector xk = spread(s, x + 4L * k);
+            FloatVector xk = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, x + 4L * k));
             long l = left + k * row;
             long r = right + k * row;
-            l0 = load(w, l).fma(xk, l0);
-            l1 = load(w, l + V).fma(xk, l1);
-            l2 = load(w, l + 2 * V).fma(xk, l2);
-            l3 = load(w, l + 3 * V).fma(xk, l3);
-            r0 = load(w, r).fma(xk, r0);
-            r1 = load(w, r + V).fma(xk, r1);
-            r2 = load(w, r + 2 * V).fma(xk, r2);
-            r3 = load(w, r + 3 * V).fma(xk, r3);
+            l0 = FloatVector.fromMemorySegment(F, w, l, LE).fma(xk, l0);
+            l1 = FloatVector.fromMemorySegment(F, w, l + V, LE).fma(xk, l1);
+            l2 = FloatVector.fromMemorySegment(F, w, l + 2 * V, LE).fma(xk, l2);
+            l3 = FloatVector.fromMemorySegment(F, w, l + 3 * V, LE).fma(xk, l3);
+            r0 = FloatVector.fromMemorySegment(F, w, r, LE).fma(xk, r0);
+            r1 = FloatVector.fromMemorySegment(F, w, r + V, LE).fma(xk, r1);
+            r2 = FloatVector.fromMemorySegment(F, w, r + 2 * V, LE).fma(xk, r2);
+            r3 = FloatVector.fromMemorySegment(F, w, r + 3 * V, LE).fma(xk, r3);
         }
         l0.intoMemorySegment(s, z, LE);
         l1.intoMemorySegment(s, z + V, LE);
@@ -179,22 +171,22 @@ final class VectorPanels implements PanelProduct {
             long x,
             long z,
             long zRight) {
-        FloatVector l0 = load(init, from);
-        FloatVector l1 = load(init, from + V);
-        FloatVector l2 = load(init, from + 2 * V);
-        FloatVector r0 = load(init, fromRight);
-        FloatVector r1 = load(init, fromRight + V);
-        FloatVector r2 = load(init, fromRight + 2 * V);
+        FloatVector l0 = FloatVector.fromMemorySegment(F, init, from, LE);
+        FloatVector l1 = FloatVector.fromMemorySegment(F, init, from + V, LE);
+        FloatVector l2 = FloatVector.fromMemorySegment(F, init, from + 2 * V, LE);
+        FloatVector r0 = FloatVector.fromMemorySegment(F, init, fromRight, LE);
+        FloatVector r1 = FloatVector.fromMemorySegment(F, init, fromRight + V, LE);
+        FloatVector r2 = FloatVector.fromMemorySegment(F, init, fromRight + 2 * V, LE);
         for (int k = 0; k < rows; k++) {
-            FloatVector xk = spread(s, x + 4L * k);
+            FloatVector xk = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, x + 4L * k));
             long l = left + k * row;
             long r = right + k * row;
-            l0 = load(w, l).fma(xk, l0);
-            l1 = load(w, l + V).fma(xk, l1);
-            l2 = load(w, l + 2 * V).fma(xk, l2);
-            r0 = load(w, r).fma(xk, r0);
-            r1 = load(w, r + V).fma(xk, r1);
-            r2 = load(w, r + 2 * V).fma(xk, r2);
+            l0 = FloatVector.fromMemorySegment(F, w, l, LE).fma(xk, l0);
+            l1 = FloatVector.fromMemorySegment(F, w, l + V, LE).fma(xk, l1);
+            l2 = FloatVector.fromMemorySegment(F, w, l + 2 * V, LE).fma(xk, l2);
+            r0 = FloatVector.fromMemorySegment(F, w, r, LE).fma(xk, r0);
+            r1 = FloatVector.fromMemorySegment(F, w, r + V, LE).fma(xk, r1);
+            r2 = FloatVector.fromMemorySegment(F, w, r + 2 * V, LE).fma(xk, r2);
         }
         l0.intoMemorySegment(s, z, LE);
         l1.intoMemorySegment(s, z + V, LE);
@@ -217,18 +209,18 @@ final class VectorPanels implements PanelProduct {
             long x,
             long z,
             long zRight) {
-        FloatVector l0 = load(init, from);
-        FloatVector l1 = load(init, from + V);
-        FloatVector r0 = load(init, fromRight);
-        FloatVector r1 = load(init, fromRight + V);
+        FloatVector l0 = FloatVector.fromMemorySegment(F, init, from, LE);
+        FloatVector l1 = FloatVector.fromMemorySegment(F, init, from + V, LE);
+        FloatVector r0 = FloatVector.fromMemorySegment(F, init, fromRight, LE);
+        FloatVector r1 = FloatVector.fromMemorySegment(F, init, fromRight + V, LE);
         for (int k = 0; k < rows; k++) {
-            FloatVector xk = spread(s, x + 4L * k);
+            FloatVector xk = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, x + 4L * k));
             long l = left + k * row;
             long r = right + k * row;
-            l0 = load(w, l).fma(xk, l0);
-            l1 = load(w, l + V).fma(xk, l1);
-            r0 = load(w, r).fma(xk, r0);
-            r1 = load(w, r + V).fma(xk, r1);
+            l0 = FloatVector.fromMemorySegment(F, w, l, LE).fma(xk, l0);
+            l1 = FloatVector.fromMemorySegment(F, w, l + V, LE).fma(xk, l1);
+            r0 = FloatVector.fromMemorySegment(F, w, r, LE).fma(xk, r0);
+            r1 = FloatVector.fromMemorySegment(F, w, r + V, LE).fma(xk, r1);
         }
         l0.intoMemorySegment(s, z, LE);
         l1.intoMemorySegment(s, z + V, LE);
@@ -249,14 +241,14 @@ final class VectorPanels implements PanelProduct {
             long x,
             long z,
             long zRight) {
-        FloatVector l0 = load(init, from);
-        FloatVector r0 = load(init, fromRight);
+        FloatVector l0 = FloatVector.fromMemorySegment(F, init, from, LE);
+        FloatVector r0 = FloatVector.fromMemorySegment(F, init, fromRight, LE);
         for (int k = 0; k < rows; k++) {
-            FloatVector xk = spread(s, x + 4L * k);
+            FloatVector xk = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, x + 4L * k));
             long l = left + k * row;
             long r = right + k * row;
-            l0 = load(w, l).fma(xk, l0);
-            r0 = load(w, r).fma(xk, r0);
+            l0 = FloatVector.fromMemorySegment(F, w, l, LE).fma(xk, l0);
+            r0 = FloatVector.fromMemorySegment(F, w, r, LE).fma(xk, r0);
         }
         l0.intoMemorySegment(s, z, LE);
         r0.intoMemorySegment(s, zRight, LE);

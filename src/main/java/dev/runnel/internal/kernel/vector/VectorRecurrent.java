@@ -134,34 +134,37 @@ final class VectorRecurrent implements RecurrentKernels {
     private static void copyVectors(
             MemorySegment from, long fromOffset, MemorySegment to, long toOffset, int n) {
         for (int i = 0; i < n; i += F.length()) {
-            load(from, fromOffset + 4L * i).intoMemorySegment(to, toOffset + 4L * i, LE);
+            FloatVector.fromMemorySegment(F, from, fromOffset + 4L * i, LE)
+                    .intoMemorySegment(to, toOffset + 4L * i, LE);
         }
-    }
-
-    private static FloatVector load(MemorySegment s, long offset) {
-        return FloatVector.fromMemorySegment(F, s, offset, LE);
     }
 
     /// y = a · b
     private static void times(MemorySegment s, long a, long b, long y, long bytes) {
         for (long u = 0; u < bytes; u += V) {
-            load(s, a + u).mul(load(s, b + u)).intoMemorySegment(s, y + u, LE);
+            FloatVector.fromMemorySegment(F, s, a + u, LE)
+                    .mul(FloatVector.fromMemorySegment(F, s, b + u, LE))
+                    .intoMemorySegment(s, y + u, LE);
         }
     }
 
     /// y = y + a · b
     private static void plusTimes(MemorySegment s, long y, long a, long b, long bytes) {
         for (long u = 0; u < bytes; u += V) {
-            load(s, a + u).fma(load(s, b + u), load(s, y + u)).intoMemorySegment(s, y + u, LE);
+            FloatVector.fromMemorySegment(F, s, a + u, LE)
+                    .fma(
+                            FloatVector.fromMemorySegment(F, s, b + u, LE),
+                            FloatVector.fromMemorySegment(F, s, y + u, LE))
+                    .intoMemorySegment(s, y + u, LE);
         }
     }
 
     /// h = n + z · (h − n)
     private static void mix(MemorySegment s, long z, long n, long h, long bytes) {
         for (long u = 0; u < bytes; u += V) {
-            FloatVector candidate = load(s, n + u);
-            load(s, z + u)
-                    .fma(load(s, h + u).sub(candidate), candidate)
+            FloatVector candidate = FloatVector.fromMemorySegment(F, s, n + u, LE);
+            FloatVector.fromMemorySegment(F, s, z + u, LE)
+                    .fma(FloatVector.fromMemorySegment(F, s, h + u, LE).sub(candidate), candidate)
                     .intoMemorySegment(s, h + u, LE);
         }
     }

@@ -173,14 +173,6 @@ final class VectorRows implements RowProduct {
         }
     }
 
-    private static FloatVector load(MemorySegment s, long offset) {
-        return FloatVector.fromMemorySegment(S, s, offset, LE);
-    }
-
-    private static FloatVector spread(MemorySegment a, long offset) {
-        return FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, offset));
-    }
-
     private static void each4x1(
             MemorySegment a,
             long aRow,
@@ -196,17 +188,34 @@ final class VectorRows implements RowProduct {
         long c1 = c0 + cStep;
         long c2 = c1 + cStep;
         long c3 = c2 + cStep;
-        FloatVector s00 = load(c, c0);
-        FloatVector s10 = load(c, c1);
-        FloatVector s20 = load(c, c2);
-        FloatVector s30 = load(c, c3);
+        FloatVector s00 = FloatVector.fromMemorySegment(S, c, c0, LE);
+        FloatVector s10 = FloatVector.fromMemorySegment(S, c, c1, LE);
+        FloatVector s20 = FloatVector.fromMemorySegment(S, c, c2, LE);
+        FloatVector s30 = FloatVector.fromMemorySegment(S, c, c3, LE);
         for (int k = 0; k < aTaps.length; k++) {
             long aAt = aRow + aTaps[k];
             long bAt = bOffset + bTaps[k];
-            s00 = load(b, bAt).fma(spread(a, aAt), s00);
-            s10 = load(b, bAt + bStep).fma(spread(a, aAt + aStep), s10);
-            s20 = load(b, bAt + 2 * bStep).fma(spread(a, aAt + 2 * aStep), s20);
-            s30 = load(b, bAt + 3 * bStep).fma(spread(a, aAt + 3 * aStep), s30);
+            s00 =
+                    FloatVector.fromMemorySegment(S, b, bAt, LE)
+                            .fma(FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt)), s00);
+            s10 =
+                    FloatVector.fromMemorySegment(S, b, bAt + bStep, LE)
+                            .fma(
+                                    FloatVector.broadcast(
+                                            S, a.get(JAVA_FLOAT_UNALIGNED, aAt + aStep)),
+                                    s10);
+            s20 =
+                    FloatVector.fromMemorySegment(S, b, bAt + 2 * bStep, LE)
+                            .fma(
+                                    FloatVector.broadcast(
+                                            S, a.get(JAVA_FLOAT_UNALIGNED, aAt + 2 * aStep)),
+                                    s20);
+            s30 =
+                    FloatVector.fromMemorySegment(S, b, bAt + 3 * bStep, LE)
+                            .fma(
+                                    FloatVector.broadcast(
+                                            S, a.get(JAVA_FLOAT_UNALIGNED, aAt + 3 * aStep)),
+                                    s30);
         }
         s00.intoMemorySegment(c, c0, LE);
         s10.intoMemorySegment(c, c1, LE);
@@ -236,9 +245,9 @@ final class VectorRows implements RowProduct {
             long aAt = aRow + aTaps[k];
             long bAt = bOffset + bTaps[k];
             FloatVector b0 = FloatVector.fromMemorySegment(S, b, bAt, LE, some);
-            s0 = b0.fma(spread(a, aAt), s0);
+            s0 = b0.fma(FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt)), s0);
             FloatVector b1 = FloatVector.fromMemorySegment(S, b, bAt + bStep, LE, some);
-            s1 = b1.fma(spread(a, aAt + aStep), s1);
+            s1 = b1.fma(FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt + aStep)), s1);
         }
         s0.intoMemorySegment(c, c0, LE, some);
         s1.intoMemorySegment(c, c0 + cStep, LE, some);
@@ -253,25 +262,25 @@ final class VectorRows implements RowProduct {
             int[] bTaps,
             MemorySegment c,
             long cRow) {
-        FloatVector s0 = load(c, cRow);
-        FloatVector s1 = load(c, cRow + V);
-        FloatVector s2 = load(c, cRow + 2 * V);
-        FloatVector s3 = load(c, cRow + 3 * V);
-        FloatVector s4 = load(c, cRow + 4 * V);
-        FloatVector s5 = load(c, cRow + 5 * V);
-        FloatVector s6 = load(c, cRow + 6 * V);
-        FloatVector s7 = load(c, cRow + 7 * V);
+        FloatVector s0 = FloatVector.fromMemorySegment(S, c, cRow, LE);
+        FloatVector s1 = FloatVector.fromMemorySegment(S, c, cRow + V, LE);
+        FloatVector s2 = FloatVector.fromMemorySegment(S, c, cRow + 2 * V, LE);
+        FloatVector s3 = FloatVector.fromMemorySegment(S, c, cRow + 3 * V, LE);
+        FloatVector s4 = FloatVector.fromMemorySegment(S, c, cRow + 4 * V, LE);
+        FloatVector s5 = FloatVector.fromMemorySegment(S, c, cRow + 5 * V, LE);
+        FloatVector s6 = FloatVector.fromMemorySegment(S, c, cRow + 6 * V, LE);
+        FloatVector s7 = FloatVector.fromMemorySegment(S, c, cRow + 7 * V, LE);
         for (int k = 0; k < aTaps.length; k++) {
-            FloatVector x = spread(a, aRow + aTaps[k]);
+            FloatVector x = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aRow + aTaps[k]));
             long at = bOffset + bTaps[k];
-            s0 = load(b, at).fma(x, s0);
-            s1 = load(b, at + V).fma(x, s1);
-            s2 = load(b, at + 2 * V).fma(x, s2);
-            s3 = load(b, at + 3 * V).fma(x, s3);
-            s4 = load(b, at + 4 * V).fma(x, s4);
-            s5 = load(b, at + 5 * V).fma(x, s5);
-            s6 = load(b, at + 6 * V).fma(x, s6);
-            s7 = load(b, at + 7 * V).fma(x, s7);
+            s0 = FloatVector.fromMemorySegment(S, b, at, LE).fma(x, s0);
+            s1 = FloatVector.fromMemorySegment(S, b, at + V, LE).fma(x, s1);
+            s2 = FloatVector.fromMemorySegment(S, b, at + 2 * V, LE).fma(x, s2);
+            s3 = FloatVector.fromMemorySegment(S, b, at + 3 * V, LE).fma(x, s3);
+            s4 = FloatVector.fromMemorySegment(S, b, at + 4 * V, LE).fma(x, s4);
+            s5 = FloatVector.fromMemorySegment(S, b, at + 5 * V, LE).fma(x, s5);
+            s6 = FloatVector.fromMemorySegment(S, b, at + 6 * V, LE).fma(x, s6);
+            s7 = FloatVector.fromMemorySegment(S, b, at + 7 * V, LE).fma(x, s7);
         }
         s0.intoMemorySegment(c, cRow, LE);
         s1.intoMemorySegment(c, cRow + V, LE);
@@ -292,16 +301,16 @@ final class VectorRows implements RowProduct {
             int[] bTaps,
             MemorySegment c,
             long c0) {
-        FloatVector s00 = load(c, c0);
-        FloatVector s01 = load(c, c0 + V);
-        FloatVector s02 = load(c, c0 + 2 * V);
+        FloatVector s00 = FloatVector.fromMemorySegment(S, c, c0, LE);
+        FloatVector s01 = FloatVector.fromMemorySegment(S, c, c0 + V, LE);
+        FloatVector s02 = FloatVector.fromMemorySegment(S, c, c0 + 2 * V, LE);
         for (int k = 0; k < aTaps.length; k++) {
             long aAt = aRow + aTaps[k];
             long bAt = bOffset + bTaps[k];
-            FloatVector b0 = load(b, bAt);
-            FloatVector b1 = load(b, bAt + V);
-            FloatVector b2 = load(b, bAt + 2 * V);
-            FloatVector a0 = spread(a, aAt);
+            FloatVector b0 = FloatVector.fromMemorySegment(S, b, bAt, LE);
+            FloatVector b1 = FloatVector.fromMemorySegment(S, b, bAt + V, LE);
+            FloatVector b2 = FloatVector.fromMemorySegment(S, b, bAt + 2 * V, LE);
+            FloatVector a0 = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aAt));
             s00 = b0.fma(a0, s00);
             s01 = b1.fma(a0, s01);
             s02 = b2.fma(a0, s02);
@@ -320,13 +329,13 @@ final class VectorRows implements RowProduct {
             int[] bTaps,
             MemorySegment c,
             long cRow) {
-        FloatVector s0 = load(c, cRow);
-        FloatVector s1 = load(c, cRow + V);
+        FloatVector s0 = FloatVector.fromMemorySegment(S, c, cRow, LE);
+        FloatVector s1 = FloatVector.fromMemorySegment(S, c, cRow + V, LE);
         for (int k = 0; k < aTaps.length; k++) {
-            FloatVector x = spread(a, aRow + aTaps[k]);
+            FloatVector x = FloatVector.broadcast(S, a.get(JAVA_FLOAT_UNALIGNED, aRow + aTaps[k]));
             long at = bOffset + bTaps[k];
-            s0 = load(b, at).fma(x, s0);
-            s1 = load(b, at + V).fma(x, s1);
+            s0 = FloatVector.fromMemorySegment(S, b, at, LE).fma(x, s0);
+            s1 = FloatVector.fromMemorySegment(S, b, at + V, LE).fma(x, s1);
         }
         s0.intoMemorySegment(c, cRow, LE);
         s1.intoMemorySegment(c, cRow + V, LE);
