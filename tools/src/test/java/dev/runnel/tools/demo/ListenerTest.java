@@ -19,6 +19,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -132,6 +133,19 @@ class ListenerTest {
                         .as(rate + " Hz")
                         .isEqualTo(digits);
             }
+        }
+    }
+
+    /// The silence that the last digit needs behind it is the listener's.
+    @Test
+    void sound_thatEndsWithItsLastDigit_isHeardToTheEnd() throws IOException {
+        float[] sound = read(HELD_OUT.resolve("04-625.wav"));
+        int end = sound.length;
+        while (Math.abs(sound[end - 1]) < 0.01) {
+            end--;
+        }
+        try (Listener listener = new Listener(1)) {
+            assertThat(hear(listener, Arrays.copyOf(sound, end))).isEqualTo("625");
         }
     }
 

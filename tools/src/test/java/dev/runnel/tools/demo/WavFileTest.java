@@ -9,7 +9,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.ByteArrayInputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Random;
@@ -54,6 +56,20 @@ class WavFileTest {
             stereo[2 * i + 1] = SOUND[i] * 0.9f;
         }
         assertSound(Wav.file(stereo, 8000, 2, bits), error + 1e-6);
+    }
+
+    /// As from a pipe.
+    @Test
+    void bytes_thatComeOneByOne_areTheSameSound() throws IOException {
+        byte[] file = Wav.file(SOUND, 8000, 2, 24);
+        InputStream slow =
+                new FilterInputStream(new ByteArrayInputStream(file)) {
+                    @Override
+                    public int read(byte[] to, int from, int length) throws IOException {
+                        return super.read(to, from, Math.min(length, 1 + from % 4));
+                    }
+                };
+        assertThat(Sound.all(WavFile.open("x.wav", slow))).isEqualTo(Sound.all(open(file)));
     }
 
     @Test
