@@ -12,6 +12,7 @@ import dev.runnel.graph.Tensor;
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -80,7 +81,7 @@ class SharedFilesTest {
         assumeTrue(
                 Files.isDirectory(SHARED.resolve("conformance")),
                 "no test data: " + SHARED + " is missing");
-        try (Stream<Path> files = Files.walk(SHARED)) {
+        try (Stream<Path> files = Files.walk(SHARED, FileVisitOption.FOLLOW_LINKS)) {
             return files.filter(f -> f.toString().endsWith(ending)).toList();
         }
     }

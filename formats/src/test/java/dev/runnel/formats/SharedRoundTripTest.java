@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -52,7 +53,7 @@ class SharedRoundTripTest {
     }
 
     private static List<Path> models() throws IOException {
-        try (Stream<Path> files = Files.walk(SHARED)) {
+        try (Stream<Path> files = Files.walk(SHARED, FileVisitOption.FOLLOW_LINKS)) {
             return files.filter(f -> f.endsWith("model.onnx")).toList();
         }
     }
