@@ -1,8 +1,11 @@
 package dev.runnel;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -89,6 +92,27 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("jdk.incubator.vector..")
+                .check(RUNTIME);
+    }
+
+    /// Whether C2 inlines such a method depends on what it has compiled before; where it does not,
+    /// each vector is an object.
+    @Test
+    void vectorKernels_handNoVectorsToMethodsOfTheirOwn() {
+        DescribedPredicate<JavaClass> vector =
+                DescribedPredicate.describe(
+                        "a vector",
+                        c ->
+                                c.getPackageName().equals("jdk.incubator.vector")
+                                        && c.getSimpleName().endsWith("Vector"));
+        methods()
+                .that()
+                .areDeclaredInClassesThat()
+                .resideInAPackage("dev.runnel.internal.kernel.vector..")
+                .should()
+                .notHaveRawReturnType(vector)
+                .andShould()
+                .notHaveRawParameterTypes(DescribedPredicate.anyElementThat(vector))
                 .check(RUNTIME);
     }
 }

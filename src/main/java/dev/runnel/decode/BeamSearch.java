@@ -220,7 +220,7 @@ final class BeamSearch extends Search {
         }
         if (ending != null) {
             if (finishedCount > 0) {
-                decided = finished[0].length() - (finishedByEnd[0] ? 1 : 0);
+                decided = saidLength(0);
                 ending = finishedByEnd[0] ? Decoding.Ending.END_TOKEN : Decoding.Ending.LIMIT;
             }
             return;
@@ -231,23 +231,23 @@ final class BeamSearch extends Search {
             same = Math.min(same, any.common(open[i], decided));
         }
         for (int i = 0; i < finishedCount; i++) {
-            // A finished one's end token stands for nothing to say.
-            int length = finished[i].length() - (finishedByEnd[i] ? 1 : 0);
-            same = Math.min(same, Math.min(length, any.common(finished[i], decided)));
+            int common = any.common(finished[i], decided);
+            same = Math.min(same, Math.min(saidLength(i), common));
         }
         decided = Math.max(decided, same);
+    }
+
+    /// The length of a finished path without its end token, which stands for nothing to say.
+    private int saidLength(int i) {
+        return finished[i].length() - (finishedByEnd[i] ? 1 : 0);
     }
 
     @Override
     List<Hypothesis> hypotheses() {
         List<Hypothesis> all = new ArrayList<>();
         for (int i = 0; i < finishedCount; i++) {
-            List<Integer> said = new ArrayList<>();
-            int length = finished[i].length() - (finishedByEnd[i] ? 1 : 0);
-            for (int k = finished[i].fed(); k < length; k++) {
-                said.add(finished[i].get(k));
-            }
-            all.add(new Hypothesis(said, finished[i].score, finishedByEnd[i]));
+            int[] said = finished[i].chosen(saidLength(i));
+            all.add(Hypothesis.of(said, finished[i].score, finishedByEnd[i]));
         }
         return all;
     }

@@ -26,6 +26,7 @@ public final class Decoder implements AutoCloseable {
     private final TokenPort port;
     private final Scores scores;
     private final List<State> states = new ArrayList<>();
+    private final List<Decoding> one = new ArrayList<>();
 
     Decoder(DecoderBuilder settings, Session session, TokenPort port, Scores scores) {
         this.settings = settings;
@@ -211,22 +212,16 @@ public final class Decoder implements AutoCloseable {
     public int next(Decoding decoding) {
         int token = decoding.poll();
         while (token == Decoding.NONE && !decoding.isFinished()) {
-            stepOne(decoding);
+            step(one(decoding));
             token = decoding.poll();
         }
         return token;
     }
 
-    private void stepOne(Decoding decoding) {
-        Search search = decoding.search();
-        requirePending(search.path(0));
-        states.clear();
-        for (int i = 0; i < search.open(); i++) {
-            put(decoding, i);
-        }
-        session.step(states);
-        decoding.stepped();
-        search.choose(scores, 0);
+    private List<Decoding> one(Decoding decoding) {
+        one.clear();
+        one.add(decoding);
+        return one;
     }
 
     /// Hands over each token as soon as it is decided, until the stream is over or `more` says

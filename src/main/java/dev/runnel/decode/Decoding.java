@@ -118,12 +118,7 @@ public final class Decoding implements AutoCloseable {
     /// The tokens chosen since the last that were fed, as far as they are decided, without the end
     /// token.
     public int[] tokens() {
-        Path best = search.best();
-        int[] tokens = new int[Math.max(0, search.decided() - best.fed())];
-        for (int i = 0; i < tokens.length; i++) {
-            tokens[i] = best.get(best.fed() + i);
-        }
-        return tokens;
+        return search.best().chosen(search.decided());
     }
 
     /// What was found, best first: by beam search the sequences that ended, at the limit also open

@@ -1,5 +1,6 @@
 package dev.runnel.decode;
 
+import java.util.Arrays;
 import java.util.List;
 
 /// A sequence that was found.
@@ -10,5 +11,9 @@ import java.util.List;
 public record Hypothesis(List<Integer> tokens, double score, boolean ended) {
     public Hypothesis {
         tokens = List.copyOf(tokens);
+    }
+
+    static Hypothesis of(int[] tokens, double score, boolean ended) {
+        return new Hypothesis(Arrays.stream(tokens).boxed().toList(), score, ended);
     }
 }

@@ -44,6 +44,11 @@ final class Path implements Tokens {
         return length - fed;
     }
 
+    /// The tokens chosen before index `end`.
+    int[] chosen(int end) {
+        return Arrays.copyOfRange(tokens, fed, Math.max(fed, end));
+    }
+
     void choose(int token) {
         if (length == tokens.length) {
             tokens = Arrays.copyOf(tokens, 2 * length);

@@ -1,6 +1,5 @@
 package dev.runnel.decode;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /// One path: greedy, or by chance.
@@ -59,11 +58,8 @@ final class SingleSearch extends Search {
 
     @Override
     List<Hypothesis> hypotheses() {
-        List<Integer> tokens = new ArrayList<>();
-        for (int i = path.fed(); i < decided(); i++) {
-            tokens.add(path.get(i));
-        }
-        return List.of(new Hypothesis(tokens, Double.NaN, ending == Decoding.Ending.END_TOKEN));
+        boolean ended = ending == Decoding.Ending.END_TOKEN;
+        return List.of(Hypothesis.of(path.chosen(decided()), Double.NaN, ended));
     }
 
     @Override

@@ -46,20 +46,4 @@ public final class TokenMask {
         Objects.checkIndex(token, vocabularySize);
         return (words[token >> 6] & 1L << token) != 0;
     }
-
-    /// The first allowed token from `token` on; −1 if there is none.
-    int next(int token) {
-        int w = token >> 6;
-        if (w >= words.length) {
-            return -1;
-        }
-        long bits = words[w] & -1L << token;
-        while (bits == 0) {
-            if (++w == words.length) {
-                return -1;
-            }
-            bits = words[w];
-        }
-        return (w << 6) + Long.numberOfTrailingZeros(bits);
-    }
 }

@@ -23,8 +23,10 @@ class TrieTest {
         TokenMask mask = new TokenMask(70);
         trie.allow(path, mask);
         List<Integer> all = new ArrayList<>();
-        for (int v = mask.next(0); v >= 0; v = mask.next(v + 1)) {
-            all.add(v);
+        for (int v = 0; v < mask.vocabularySize(); v++) {
+            if (mask.isAllowed(v)) {
+                all.add(v);
+            }
         }
         return all;
     }
