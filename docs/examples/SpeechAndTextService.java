@@ -1,3 +1,4 @@
+import static java.lang.foreign.MemorySegment.copy;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -14,26 +15,25 @@ import dev.runnel.decode.Strategy;
 import dev.runnel.formats.Models;
 
 import java.io.IOException;
-import java.io.OutputStream;
-import java.lang.foreign.MemorySegment;
+import java.io.PrintStream;
 import java.net.InetSocketAddress;
 import java.net.URLDecoder;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.stream.Stream;
+import java.util.function.Consumer;
 
-/// A service on the JDK's HTTP server: `SpeechAndTextService FOLDER PORT`, with the folder of the
-/// models `write` and `listen`.
+/// `SpeechAndTextService FOLDER PORT`, with the folder of the models `write` and `listen`.
 ///
-/// `GET /write?prompt=ROMEO:&seed=7&length=200` streams text, character by character, as
-/// server-sent events. `POST /listen` takes sound, 8 kHz, 16 bits, little-endian, one channel, and
-/// answers with digits while it comes. Each connection is a virtual thread with a stream of its
-/// own; benches to step them on are few and shared.
+/// `GET /write?prompt=ROMEO:&seed=7&length=200` streams text as server-sent events. `POST /listen`
+/// takes sound, 8 kHz, 16 bits, little-endian, one channel, and answers with digits while it comes.
+/// Each connection is a virtual thread with a stream of its own, stepped on benches that are
+/// shared.
 public class SpeechAndTextService {
     private static final int WINDOW = 360; // samples that a step sees
     private static final int HOP = 240; // from one to the next
@@ -58,29 +58,30 @@ public class SpeechAndTextService {
     }
 
     private void write(HttpExchange exchange) throws IOException {
-        String prompt = "\n" + parameter(exchange, "prompt", "");
-        long seed = Long.parseLong(parameter(exchange, "seed", "0"));
-        int length = Math.min(10_000, Integer.parseInt(parameter(exchange, "length", "200")));
+        String prompt;
+        long seed;
+        int length;
+        try {
+            prompt = "\n" + parameter(exchange, "prompt", "");
+            seed = Long.parseLong(parameter(exchange, "seed", "0"));
+            length = Math.clamp(Long.parseLong(parameter(exchange, "length", "200")), 0, 10_000);
+        } catch (IllegalArgumentException e) {
+            exchange.sendResponseHeaders(400, 0);
+            exchange.getResponseBody().write(("not understood: " + e.getMessage()).getBytes(UTF_8));
+            exchange.close();
+            return;
+        }
         exchange.getResponseHeaders().set("Content-Type", "text/event-stream; charset=utf-8");
         exchange.sendResponseHeaders(200, 0);
-        try (Decoding text = first.begin(); // ended if the client goes: writing to it fails then
-                OutputStream out = exchange.getResponseBody()) {
+        try (Decoding text = first.begin();
+                PrintStream out = new PrintStream(exchange.getResponseBody(), false, UTF_8)) {
             text.seed(seed);
             int[] tokens = prompt.chars().map(c -> Math.max(0, vocabulary.indexOf(c))).toArray();
-            for (int n = 0; n < length; n++) {
-                Decoder decoder = take(decoders);
-                int token;
-                try {
-                    if (n == 0) {
-                        decoder.feed(text, tokens);
-                    }
-                    token = decoder.next(text);
-                } finally {
-                    decoders.add(decoder);
-                }
-                String data = String.valueOf(vocabulary.charAt(token)).replace("\n", "\ndata: ");
-                out.write(("data: " + data + "\n\n").getBytes(UTF_8));
-                out.flush();
+            on(decoders, decoder -> decoder.feed(text, tokens));
+            for (int n = 0; n < length && !out.checkError(); n++) { // flushes; the client may go
+                on(decoders, decoder -> decoder.step(List.of(text)));
+                String character = String.valueOf(vocabulary.charAt(text.poll()));
+                out.print("data: " + character.replace("\n", "\ndata: ") + "\n\n");
             }
         }
     }
@@ -89,10 +90,9 @@ public class SpeechAndTextService {
         exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
         exchange.sendResponseHeaders(200, 0);
         try (State ear = hearing.newState();
-                OutputStream out = exchange.getResponseBody()) {
+                PrintStream out = new PrintStream(exchange.getResponseBody(), false, UTF_8)) {
             Ctc ctc = Ctc.greedy(11, 10);
             float[] window = new float[WINDOW];
-            StringBuilder heard = new StringBuilder();
             for (int silent = 0; silent < SILENCE; ) {
                 byte[] bytes = exchange.getRequestBody().readNBytes(2 * HOP); // holds no session
                 silent += bytes.length == 0 ? 1 : 0;
@@ -101,39 +101,40 @@ public class SpeechAndTextService {
                 for (int i = WINDOW - HOP; i < WINDOW; i++) {
                     window[i] = sound.remaining() >= 2 ? sound.getShort() / 32768f : 0;
                 }
-                Session session = take(sessions);
-                try {
-                    MemorySegment audio = session.input("audio");
-                    MemorySegment.copy(window, 0, audio, JAVA_FLOAT, 0, WINDOW);
-                    session.step(ear);
-                    ctc.accept(session.output("score"), heard::append);
-                } finally {
-                    sessions.add(session);
-                }
-                if (!heard.isEmpty()) {
-                    out.write(heard.toString().getBytes(UTF_8));
-                    out.flush();
-                    heard.setLength(0);
-                }
+                on(
+                        sessions,
+                        session -> {
+                            copy(window, 0, session.input("audio"), JAVA_FLOAT, 0, WINDOW);
+                            session.step(ear);
+                            ctc.accept(session.output("score"), out::print);
+                        });
+                out.flush();
             }
         }
     }
 
-    /// Waits for a bench that is free.
-    private static <T> T take(BlockingQueue<T> benches) throws IOException {
+    /// Works on a bench that is free, and waits for one if there is none.
+    private static <B> void on(BlockingQueue<B> benches, Consumer<B> work) throws IOException {
+        B bench;
         try {
-            return benches.take();
+            bench = benches.take();
         } catch (InterruptedException e) {
             throw new IOException(e);
+        }
+        try {
+            work.accept(bench);
+        } finally {
+            benches.add(bench);
         }
     }
 
     private static String parameter(HttpExchange exchange, String name, String otherwise) {
-        String query = exchange.getRequestURI().getRawQuery();
-        return Stream.of(query == null ? new String[0] : query.split("&"))
-                .filter(p -> p.startsWith(name + "="))
-                .map(p -> URLDecoder.decode(p.substring(name.length() + 1), UTF_8))
-                .reduce(otherwise, (_, given) -> given);
+        for (String p : String.valueOf(exchange.getRequestURI().getRawQuery()).split("&")) {
+            if (p.startsWith(name + "=")) {
+                return URLDecoder.decode(p.substring(name.length() + 1), UTF_8);
+            }
+        }
+        return otherwise;
     }
 
     public static void main(String[] args) throws IOException {

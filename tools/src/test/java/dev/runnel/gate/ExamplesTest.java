@@ -24,6 +24,7 @@ import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -256,10 +257,22 @@ class ExamplesTest {
                         .as("stream " + n)
                         .isEqualTo(n % 2 == 0 ? texts.get(n / 2 % 10) : heard.get(n / 2 % 4));
             }
+            assertRefused(port, "seed=abc", "For input string: \"abc\"");
+            assertRefused(port, "prompt=%25&length=1e3", "For input string: \"1e3\"");
             hangUp(port);
             assertLive(port);
         } finally {
             process.destroy();
+        }
+    }
+
+    private static void assertRefused(int port, String query, String why) throws Exception {
+        URI uri = URI.create("http://localhost:" + port + "/write?" + query);
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            HttpResponse<String> answer =
+                    client.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+            assertThat(answer.statusCode()).isEqualTo(400);
+            assertThat(answer.body()).isEqualTo("not understood: " + why);
         }
     }
 

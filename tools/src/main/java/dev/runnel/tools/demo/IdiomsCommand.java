@@ -56,6 +56,14 @@ public final class IdiomsCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     TraceOption trace;
 
+    @Option(
+            names = "--time",
+            description =
+                    "Afterwards wait for the JVM's compiler, some seconds, and time "
+                            + WARM_STEPS
+                            + " steps at full speed.")
+    boolean timed;
+
     @Option(names = "--real-only", description = "Stop rather than make an idiom up.")
     boolean realOnly;
 
@@ -122,10 +130,10 @@ public final class IdiomsCommand implements Callable<Integer> {
 
     /// The game's own steps are few, and the first of their JVM: what a step takes after them is a
     /// second figure, measured on the same characters.
-    private static void time(IdiomsDemo demo, Model model, PrintWriter out) {
+    private void time(IdiomsDemo demo, Model model, PrintWriter out) {
         out.println(demo.steps().text("steps", "while the JVM still compiles"));
-        out.flush();
-        if (demo.steps().count() > 0) {
+        if (timed && demo.steps().count() > 0) {
+            out.flush();
             Steps warm = demo.warmSteps(WARM_STEPS);
             out.println(warm.text("more, warmed up", "(" + model.kernels() + ")"));
         }

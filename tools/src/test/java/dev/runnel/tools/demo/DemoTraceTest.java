@@ -11,11 +11,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 import picocli.CommandLine;
 
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
+
+import javax.imageio.ImageIO;
 
 class DemoTraceTest {
     private static final double ROUNDING = 2e-5; // of float32, where |C| is up to some 30
@@ -74,6 +78,29 @@ class DemoTraceTest {
         try (Listener listener = new Listener(1)) {
             listener.hear(Sound.of(Sound.noise(0.1, 4000, 1), 8000), digit -> {});
             listener.trace(trace);
+        }
+        assertThat(trace.deviation()).isGreaterThan(0).isLessThan(ROUNDING);
+    }
+
+    private static BufferedImage picture() throws IOException {
+        return ImageIO.read(
+                Objects.requireNonNull(
+                        DemoTraceTest.class.getResourceAsStream("caption/held-out/00.png")));
+    }
+
+    @Test
+    void caption_isTracedWordByWord() throws IOException {
+        Path image = folder.resolve("shapes.png");
+        ImageIO.write(picture(), "png", image.toFile());
+        String html = page(5, "caption", image.toString()); // fed: the start, then each word
+        assertThat(html).contains("shapes.png", "\"purple\"", "\"diamond\"");
+    }
+
+    @Test
+    void caption_isTracedWithTheGatesThatGiveTheModelsState() throws IOException {
+        Trace trace = new Trace("caption", "");
+        try (Captioner captioner = new Captioner(Strategy.greedy())) {
+            captioner.trace(trace, picture(), "a small purple diamond");
         }
         assertThat(trace.deviation()).isGreaterThan(0).isLessThan(ROUNDING);
     }

@@ -29,7 +29,7 @@ class IdiomsCommandTest {
 
     @Test
     void idioms_fromARealIdiom_playsTheRoundsAndTimesThem() {
-        assertThat(demo("idioms", "四海为家", "--rounds", "5")).isZero();
+        assertThat(demo("idioms", "四海为家", "--rounds", "5", "--time")).isZero();
         assertThat(lines()).hasSize(9);
         assertThat(lines().subList(0, 6)).allSatisfy(line -> assertThat(line).hasSize(4));
         assertThat(lines().getFirst()).isEqualTo("四海为家");
