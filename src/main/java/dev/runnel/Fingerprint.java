@@ -76,24 +76,4 @@ final class Fingerprint {
     private Fingerprint add(Tensor tensor) {
         return add(tensor.type(), ":", Long.toHexString(tensor.checksum()));
     }
-
-    /// The number of elements of all floating-point constants, those in branches included.
-    static long parameters(Graph graph) {
-        long n = 0;
-        for (Tensor t : graph.initializers().values()) {
-            n += t.dtype().isFloat() ? t.elements() : 0;
-        }
-        for (Node node : graph.nodes()) {
-            for (Attribute a : node.attributes().values()) {
-                n +=
-                        switch (a) {
-                            case Attribute.OfGraph(Graph g) -> parameters(g);
-                            case Attribute.OfTensor(Tensor t) when t.dtype().isFloat() ->
-                                    t.elements();
-                            default -> 0;
-                        };
-            }
-        }
-        return n;
-    }
 }

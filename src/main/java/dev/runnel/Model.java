@@ -158,9 +158,9 @@ public final class Model implements AutoCloseable {
         return weights.byteSize();
     }
 
-    /// The number of elements of all the graph's floating-point constants.
+    /// The number of weights: [Graph#parameters].
     public long parameters() {
-        return Fingerprint.parameters(graph);
+        return graph.parameters();
     }
 
     /// What was recognised as a recurrent layer and fused to an RNN, GRU or LSTM node, a line each:

@@ -42,7 +42,9 @@ public enum StoredPrecision {
     /// infinity.
     ///
     /// Only weights that are constant, float32 and of two axes (MatMul, Gemm; any for 16 bits) or
-    /// three (RNN, GRU, LSTM) are stored in fewer bits.
+    /// three (RNN, GRU, LSTM) are stored in fewer bits, in whatever branch or loop they are; also
+    /// those that nodes only move on the way to their layer (`Transpose`, `Slice`, `Concat`, …).
+    /// For int8 each of the layer's sums has to come from one row, or one column, of its weights.
     public Graph store(Graph graph) {
         Graph wide = new Widening(dtype).of(graph);
         return this == F32 ? wide : new Narrowing(wide, dtype).result();

@@ -39,6 +39,7 @@ final class Constants {
                     "Split",
                     "Gather",
                     "Cast",
+                    "DequantizeLinear",
                     "Shape",
                     "Add",
                     "Sub",
@@ -46,8 +47,12 @@ final class Constants {
                     "Div",
                     "Neg");
 
-    /// Constants do not grow beyond this by being evaluated; larger ones may only be moved.
+    /// Constants do not grow beyond this by being evaluated; larger ones may only be moved, or, if
+    /// they are weights stored in fewer bits, widened.
     private static final long FREE_BYTES = 1 << 20;
+
+    private static final Set<String> WIDENING = Set.of("Cast", "DequantizeLinear");
+    private static final int MOST_WIDENING = 4;
 
     private static final int MAX_DEPTH = 100;
 
@@ -109,7 +114,8 @@ final class Constants {
             Operator operator = Objects.requireNonNull(Operators.find("", node.op()));
             List<TensorType> types = operator.infer(call);
             long yields = types.stream().mapToLong(TensorType::byteSize).sum();
-            if (yields > Math.max(FREE_BYTES, bytes) || node.outputs().size() > types.size()) {
+            long most = WIDENING.contains(node.op()) ? MOST_WIDENING * bytes : bytes;
+            if (yields > Math.max(FREE_BYTES, most) || node.outputs().size() > types.size()) {
                 return;
             }
             call.setOutputTypes(types);

@@ -294,7 +294,7 @@ final class ConvertCommand implements Callable<Integer> {
             throws IOException {
         PrintWriter to = spec.commandLine().getOut();
         to.println(in + " → " + out);
-        to.println(String.format(Locale.ROOT, "parameters  %,d", Inspection.parameters(original)));
+        to.println(String.format(Locale.ROOT, "parameters  %,d", original.parameters()));
         to.println(
                 String.format(
                         Locale.ROOT, "bytes       %,d → %,d", Files.size(in), draft.byteSize()));
@@ -306,7 +306,7 @@ final class ConvertCommand implements Callable<Integer> {
                 && Draft.constantBytes(written) >= Draft.constantBytes(original)) {
             to.println(
                     "no weight takes fewer bits: only constant float32 ones of recurrent and dense"
-                            + " layers do, outside the branches of If");
+                            + " layers do");
         }
         if (!worst.isEmpty()) {
             to.println("weights that are off by most");

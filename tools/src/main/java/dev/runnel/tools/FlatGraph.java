@@ -10,6 +10,7 @@ import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,14 +25,20 @@ import java.util.TreeMap;
 ///
 /// @param nodes in the graph's order
 /// @param tensors by name, sorted
-record FlatGraph(Map<String, Node> nodes, Map<String, Tensor> tensors) {
+/// @param columns those whose columns are what one sum is made of, as `MatMul` multiplies
+record FlatGraph(Map<String, Node> nodes, Map<String, Tensor> tensors, Set<String> columns) {
     static FlatGraph of(Graph graph) {
-        FlatGraph flat = new FlatGraph(new LinkedHashMap<>(), new LinkedHashMap<>());
-        flat.add("", graph);
+        FlatGraph flat =
+                new FlatGraph(new LinkedHashMap<>(), new LinkedHashMap<>(), new HashSet<>());
+        flat.add("", graph, Map.of());
         return flat;
     }
 
-    private void add(String prefix, Graph graph) {
+    /// @param around the constants of the graphs around, by the names that `graph` sees
+    private void add(String prefix, Graph graph, Map<String, String> around) {
+        Map<String, String> seen = new HashMap<>(around);
+        graph.initializers().keySet().forEach(name -> seen.put(name, prefix + name));
+        graph.nodes().forEach(n -> n.outputs().forEach(o -> seen.put(o, prefix + o)));
         Map<String, Tensor> constants = new TreeMap<>(graph.initializers());
         Set<String> widened = new HashSet<>();
         Set<String> read = new HashSet<>();
@@ -52,14 +59,21 @@ record FlatGraph(Map<String, Node> nodes, Map<String, Tensor> tensors) {
             }
             for (Map.Entry<String, Attribute> a : new TreeMap<>(node.attributes()).entrySet()) {
                 if (a.getValue() instanceof Attribute.OfGraph(Graph subgraph)) {
-                    add(name + "." + a.getKey() + "/", subgraph);
+                    add(name + "." + a.getKey() + "/", subgraph, seen);
                 }
+            }
+            if (Set.of("MatMul", "Gemm").contains(node.op()) && !isTransposed(node)) {
+                columns.add(seen.getOrDefault(node.inputs().get(1), ""));
             }
         }
         for (Node node : widening) {
             node.inputs().stream().filter(n -> !read.contains(n)).forEach(constants::remove);
         }
         constants.forEach((name, t) -> tensors.put(prefix + name, t));
+    }
+
+    private static boolean isTransposed(Node node) {
+        return node.attributes().get("transB") instanceof Attribute.OfLong(long v) && v != 0;
     }
 
     /// Whether a node does nothing but make a constant float32, or gives such a one its shape.

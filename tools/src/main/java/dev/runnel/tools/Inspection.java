@@ -8,7 +8,6 @@ import dev.runnel.UnsupportedModelException;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
-import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
 
 import org.jspecify.annotations.Nullable;
@@ -32,7 +31,7 @@ import java.util.function.Consumer;
 /// @param operators in use, subgraphs included, the most frequent first
 /// @param nodes their number, subgraphs included
 /// @param fused the recurrent layers that were recognised, each with the nodes it was made of
-/// @param parameters the number of elements of the constants
+/// @param parameters the number of weights
 /// @param weightBytes packed weights and constants, off-heap; null if not compiled
 /// @param stateBytes one stream's memory; null if not compiled
 /// @param kernels the arithmetic in use; null if not compiled
@@ -124,7 +123,7 @@ record Inspection(
                 operators,
                 operators.stream().mapToInt(OperatorLine::count).sum(),
                 List.of(),
-                parameters(graph),
+                graph.parameters(),
                 null,
                 null,
                 null,
@@ -165,27 +164,6 @@ record Inspection(
                 }
             }
         }
-    }
-
-    /// The number of elements of all floating-point constants, those of subgraphs included.
-    static long parameters(Graph graph) {
-        long[] sum = {
-            graph.initializers().values().stream()
-                    .filter(t -> t.dtype().isFloat())
-                    .mapToLong(Tensor::elements)
-                    .sum()
-        };
-        for (Node node : graph.nodes()) {
-            for (Attribute attribute : node.attributes().values()) {
-                switch (attribute) {
-                    case Attribute.OfGraph(Graph subgraph) -> sum[0] += parameters(subgraph);
-                    case Attribute.OfTensor(Tensor t) when t.dtype().isFloat() ->
-                            sum[0] += t.elements();
-                    default -> {}
-                }
-            }
-        }
-        return sum[0];
     }
 
     /// The inspection as text for people.

@@ -1,17 +1,13 @@
 package dev.runnel.tools;
 
-import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
-import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
 
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 
 /// What rounding has done to matrices of weights, row by row: a row is what one sum is made of, so
 /// a column of the matrix that `MatMul` and `Gemm` multiply with.
@@ -23,9 +19,9 @@ import java.util.Set;
 record WeightErrors(String tensor, boolean column, long row, double max, double relative) {
     /// The rows that are off by most, relatively; none if nothing is off.
     static List<WeightErrors> worst(Graph original, Graph converted, int most) {
-        Map<String, Tensor> before = FlatGraph.of(original).tensors();
+        FlatGraph graph = FlatGraph.of(original);
+        Map<String, Tensor> before = graph.tensors();
         Map<String, Tensor> after = FlatGraph.of(converted).tensors();
-        Set<String> byColumns = byColumns(original);
         List<WeightErrors> rows = new ArrayList<>();
         before.forEach(
                 (name, w) -> {
@@ -34,7 +30,7 @@ record WeightErrors(String tensor, boolean column, long row, double max, double 
                             && w.dtype().isFloat()
                             && w.shape().rank() >= 2
                             && w.shape().equals(v.shape())) {
-                        addRows(rows, name, byColumns.contains(name), w, v);
+                        addRows(rows, name, graph.columns().contains(name), w, v);
                     }
                 });
         return rows.stream()
@@ -62,18 +58,6 @@ record WeightErrors(String tensor, boolean column, long row, double max, double 
                 rows.add(new WeightErrors(name, column, r, max, max / magnitude));
             }
         }
-    }
-
-    private static Set<String> byColumns(Graph graph) {
-        Set<String> names = new HashSet<>();
-        for (Node node : graph.nodes()) {
-            boolean transposed =
-                    node.attributes().get("transB") instanceof Attribute.OfLong(long v) && v != 0;
-            if (Set.of("MatMul", "Gemm").contains(node.op()) && !transposed) {
-                names.add(node.inputs().get(1));
-            }
-        }
-        return names;
     }
 
     /// The line of `runnel convert`.

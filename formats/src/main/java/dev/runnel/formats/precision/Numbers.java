@@ -14,6 +14,8 @@ import java.nio.ByteOrder;
 final class Numbers {
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -29,6 +31,15 @@ final class Numbers {
 
     private static Tensor tensor(DType dtype, Shape shape, MemorySegment data) {
         return new Tensor(new TensorType(dtype, shape), data);
+    }
+
+    /// `first`, `first + 1`, … as int32.
+    static Tensor count(Shape shape, long first) {
+        MemorySegment to = allocate(DType.INT32, shape);
+        for (long i = 0; i < shape.elements(); i++) {
+            to.set(INT, 4 * i, (int) (first + i));
+        }
+        return tensor(DType.INT32, shape, to);
     }
 
     /// The nearest numbers of 16 bits.

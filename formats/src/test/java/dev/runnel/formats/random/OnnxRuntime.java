@@ -23,11 +23,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /// ONNX Runtime, one thread, without its graph optimisations: node by node what the file says.
-final class OnnxRuntime {
+public final class OnnxRuntime {
     private OnnxRuntime() {}
 
     /// Why ONNX Runtime cannot be had on this platform, or null if it can.
-    static @Nullable String absence() {
+    public static @Nullable String absence() {
         try {
             OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "random");
             return null;
@@ -36,7 +36,7 @@ final class OnnxRuntime {
         }
     }
 
-    static Map<String, Tensor> run(ModelProto model, Map<String, Tensor> inputs)
+    public static Map<String, Tensor> run(ModelProto model, Map<String, Tensor> inputs)
             throws OrtException {
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
         Map<String, OnnxTensor> fed = new HashMap<>();
