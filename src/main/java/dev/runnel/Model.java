@@ -2,6 +2,7 @@ package dev.runnel;
 
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Precision;
+import dev.runnel.graph.Rounding;
 import dev.runnel.internal.kernel.Crew;
 import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
@@ -173,6 +174,14 @@ public final class Model implements AutoCloseable {
     /// [#describe].
     public Optional<Precision> precision() {
         return Optional.ofNullable(options.weights());
+    }
+
+    /// What weights lost that a step's plan packed in fewer bits, a line for each tensor that a
+    /// node multiplies with: how far the numbers that kernels compute with are from those of the
+    /// graph. Read from the packed weights when asked for. Empty if [#describe] has no plan.
+    public List<Rounding> roundings() {
+        Plan step = plans.stepPlan();
+        return step == null ? List.of() : step.roundings();
     }
 
     /// The arithmetic in use: `scalar`, or `vector-512` and the like. Under

@@ -120,6 +120,12 @@ public final class PanelLayout {
         packing().pack(weights, source);
     }
 
+    /// Tells of each weight in `weights`, which [#pack] has packed, how far it is from what
+    /// `source` says.
+    public void compare(MemorySegment weights, Source source, PackingError.Of to) {
+        packing().compare(weights, source, to);
+    }
+
     /// For weights that come anew with every run.
     public PanelPacking packing() {
         return new PanelPacking(List.copyOf(cuts));

@@ -1,5 +1,6 @@
 package dev.runnel.internal.kernel;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.runnel.internal.kernel.PanelLayout.Cut;
@@ -61,6 +62,40 @@ public final class PanelPacking {
             }
             MemorySegment.copy(image, 0, weights, JAVA_INT, p.head(), length);
         }
+    }
+
+    /// Tells of each packed weight how far it is from what `source` says.
+    void compare(MemorySegment weights, Source source, PackingError.Of to) {
+        for (Cut cut : cuts) {
+            Panel p = cut.panel();
+            for (int j = 0; j < cut.real(); j++) {
+                source.read(cut.group(), cut.first() + j, p.from(), p.to(), column);
+                for (int k = p.from(); k < p.to(); k++) {
+                    double difference = weight(p, weights, j, k) - column[1 + k - p.from()];
+                    to.add(cut.group(), cut.first() + j, k, difference);
+                }
+            }
+        }
+    }
+
+    /// What kernels multiply input `k` with for the panel's column `j`.
+    private static double weight(Panel p, MemorySegment weights, int j, int k) {
+        long row = p.inputs() + p.rowBytes() * (k - p.from());
+        int half = p.width() / 2;
+        int quarter = p.width() / 4;
+        return switch (p.precision()) {
+            case F32 -> weights.get(JAVA_FLOAT, row + j / half * p.strandBytes() + 4L * (j % half));
+            case BF16 -> {
+                int pair = weights.get(JAVA_INT, row + 4L * (j % half));
+                yield Float.intBitsToFloat(j < half ? pair & 0xFFFF0000 : pair << 16);
+            }
+            case INT8 -> {
+                float unit = weights.get(JAVA_FLOAT, p.head() + 4L * j);
+                int four = weights.get(JAVA_INT, row + 4L * (j % quarter));
+                float steps = four << 24 - 8 * (j / quarter);
+                yield (double) unit * steps;
+            }
+        };
     }
 
     private void f32(Panel p, int j, int first) {

@@ -171,7 +171,8 @@ final class Gemm implements Operator {
                 "gemm transB=" + f.transB + " alpha=" + f.alpha + " beta=" + f.beta,
                 c == null ? List.of(b) : List.of(b, c),
                 1,
-                (g, k, j) -> k < 0 ? start.get(JAVA_FLOAT, 4L * j) : f.alpha * weight(f, b, k, j));
+                (g, k, j) -> k < 0 ? start.get(JAVA_FLOAT, 4L * j) : f.alpha * weight(f, b, k, j),
+                f.alpha);
     }
 
     private static MemorySegment start(Call call, Form f, Tensor c, boolean rows) {

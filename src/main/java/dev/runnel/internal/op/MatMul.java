@@ -172,7 +172,7 @@ final class MatMul implements Operator {
             return product;
         }
         return StreamedProduct.pack(
-                call, product, "matmul", List.of(weights), count, source(weights, k, n));
+                call, product, "matmul", List.of(weights), count, source(weights, k, n), 1);
     }
 
     /// The elements of B, 0 for k = −1.

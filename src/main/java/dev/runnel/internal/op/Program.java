@@ -1,5 +1,9 @@
 package dev.runnel.internal.op;
 
+import dev.runnel.internal.kernel.PackingError;
+
+import java.util.Map;
+
 /// A node made ready to run: weights packed, kernel chosen. Immutable and shared by all sessions;
 /// each session binds it to its own memory.
 public interface Program {
@@ -28,6 +32,11 @@ public interface Program {
     /// MB`.
     default String description() {
         return "";
+    }
+
+    /// What constants lost that it packed in fewer bits, by input; none that it packed as they are.
+    default Map<Integer, PackingError> packingErrors() {
+        return Map.of();
     }
 
     /// The program of a node whose output 0 is its input 0 under another shape: it has no step, the

@@ -6,6 +6,7 @@ import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.kernel.Lanes;
+import dev.runnel.internal.kernel.PackingError;
 import dev.runnel.internal.kernel.PanelLayout;
 import dev.runnel.internal.kernel.Panels;
 import dev.runnel.internal.kernel.RecurrentKernels;
@@ -14,6 +15,7 @@ import dev.runnel.internal.memory.Operand;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /// A series of matrix products whose constant B is packed in fewer bits: the rows of A are the
 /// lanes that [RecurrentKernels#multiply] streams it past, copied in and out, 32 at a time, of
@@ -21,7 +23,16 @@ import java.util.List;
 ///
 /// @param product where A and C lie; `bAt` names the matrix for each product
 /// @param matrices with the start of the chains as their bias
-record StreamedProduct(Product product, List<Panels> matrices, Precision precision, long bytes)
+/// @param layout of each matrix
+/// @param sources what each was packed from
+/// @param factor what the node's weights were multiplied with before
+record StreamedProduct(
+        Product product,
+        List<Panels> matrices,
+        PanelLayout layout,
+        List<PanelLayout.Source> sources,
+        Precision precision,
+        float factor)
         implements Program {
     private static final int LANES = 32;
 
@@ -31,18 +42,21 @@ record StreamedProduct(Product product, List<Panels> matrices, Precision precisi
     /// @param layout says with `weights` and `start` alone what `source` yields
     /// @param sources the tensors that `source` reads
     /// @param source yields the start for k = −1
+    /// @param factor what it multiplies the node's weights with
     static StreamedProduct pack(
             Call call,
             Product product,
             String layout,
             List<Tensor> sources,
             int groups,
-            Panel.Source source) {
+            Panel.Source source,
+            float factor) {
         int k = product.aTaps().length;
         int width = Kernels.panelWidth();
         Precision precision = call.precision(1);
         PanelLayout panels = new PanelLayout(width, precision).group(0, product.n(), 0, k);
         List<Panels> matrices = new ArrayList<>();
+        List<PanelLayout.Source> from = new ArrayList<>();
         for (int g = 0; g < groups; g++) {
             int group = g;
             var columns = PanelLayout.Source.of((_, j, i) -> source.at(group, i, j));
@@ -58,8 +72,21 @@ record StreamedProduct(Product product, List<Panels> matrices, Precision precisi
                     call.weights()
                             .pack(name, sources, panels.byteSize(), s -> panels.pack(s, columns));
             matrices.add(panels.over(data));
+            from.add(columns);
         }
-        return new StreamedProduct(product, matrices, precision, groups * panels.byteSize());
+        return new StreamedProduct(product, matrices, panels, from, precision, factor);
+    }
+
+    @Override
+    public Map<Integer, PackingError> packingErrors() {
+        PackingError error = new PackingError(precision);
+        for (int g = 0; g < matrices.size(); g++) {
+            layout.compare(
+                    matrices.get(g).weights(),
+                    sources.get(g),
+                    (_, _, _, difference) -> error.add(difference == 0 ? 0 : difference / factor));
+        }
+        return Map.of(1, error);
     }
 
     private int columns() {
@@ -153,6 +180,6 @@ record StreamedProduct(Product product, List<Panels> matrices, Precision precisi
 
     @Override
     public String description() {
-        return "packed " + bytes + " bytes " + precision;
+        return "packed " + matrices.size() * layout.byteSize() + " bytes " + precision;
     }
 }

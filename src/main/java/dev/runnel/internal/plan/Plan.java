@@ -1,8 +1,11 @@
 package dev.runnel.internal.plan;
 
+import dev.runnel.graph.Node;
+import dev.runnel.graph.Rounding;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.kernel.Crew;
 import dev.runnel.internal.kernel.KernelSwitch;
+import dev.runnel.internal.kernel.PackingError;
 import dev.runnel.internal.memory.Blocks;
 import dev.runnel.internal.memory.Weights;
 import dev.runnel.internal.op.Bench;
@@ -234,6 +237,38 @@ public final class Plan {
                 arena.close();
             }
         }
+    }
+
+    /// What weights lost that were packed in fewer bits, in the order of the nodes.
+    public List<Rounding> roundings() {
+        List<Rounding> all = new ArrayList<>();
+        addRoundings(items, all);
+        return all.stream().distinct().toList(); // a loop may have a program twice
+    }
+
+    private static void addRoundings(List<Item> items, List<Rounding> to) {
+        for (Item item : items) {
+            switch (item) {
+                case Item.Compute c ->
+                        c.program()
+                                .packingErrors()
+                                .forEach((input, e) -> to.add(rounding(c.node(), input, e)));
+                case Item.Choose c -> {
+                    addRoundings(c.then(), to);
+                    addRoundings(c.otherwise(), to);
+                }
+                case Item.Repeat r -> {
+                    addRoundings(r.first(), to);
+                    addRoundings(r.body(), to);
+                }
+                case Item.Copy _, Item.Part _ -> {}
+            }
+        }
+    }
+
+    private static Rounding rounding(Node node, int input, PackingError e) {
+        return new Rounding(
+                node.name(), node.inputs().get(input), e.precision(), e.max(), e.mean());
     }
 
     /// The plan as text, a line for each step.

@@ -8,6 +8,7 @@ import dev.runnel.formats.Recipe;
 import dev.runnel.formats.StoredPrecision;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Precision;
+import dev.runnel.graph.Rounding;
 
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +47,8 @@ import java.util.concurrent.Callable;
             "%nOf each output it prints the largest and the mean |got - want| and the"
                     + " signal-to-noise ratio; of weights that --weights rounded, the rows that are"
                     + " off by most. Of int8 weights it shows the outputs twice: as the file has"
-                    + " them, and as the int8 kernels do, which pack them once more.",
+                    + " them, and as the int8 kernels do, which pack them once more, by at most"
+                    + " half a step of their scale off; by how much, it shows for each tensor.",
             "%nExit code 1 if IN cannot be converted, OUT not be written, or an error is greater"
                     + " than --max-error; OUT is then as it was before.",
         },
@@ -311,6 +313,11 @@ final class ConvertCommand implements Callable<Integer> {
         if (!worst.isEmpty()) {
             to.println("weights that are off by most");
             worst.forEach(row -> to.println("  " + row));
+        }
+        List<Rounding> packed = errors.isEmpty() ? List.of() : errors.getLast().roundings();
+        if (weights == StoredPrecision.INT8 && !packed.isEmpty()) {
+            to.println("weights as the int8 kernels pack them, off from those of " + out);
+            to.print(Roundings.text(packed));
         }
         to.flush();
     }

@@ -8,6 +8,7 @@ import dev.runnel.UnsupportedModelException;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
+import dev.runnel.graph.Rounding;
 import dev.runnel.graph.ValueInfo;
 
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,7 @@ import java.util.function.Consumer;
 /// @param fused the recurrent layers that were recognised, each with the nodes it was made of
 /// @param parameters the number of weights
 /// @param weightBytes packed weights and constants, off-heap; null if not compiled
+/// @param roundings what tensors of weights lost that were packed in fewer bits
 /// @param stateBytes one stream's memory; null if not compiled
 /// @param kernels the arithmetic in use; null if not compiled
 /// @param compiles whether the model can be compiled; null if that was not tried
@@ -51,6 +53,7 @@ record Inspection(
         List<String> fused,
         long parameters,
         @Nullable Long weightBytes,
+        List<Rounding> roundings,
         @Nullable Long stateBytes,
         @Nullable String kernels,
         @Nullable Boolean compiles,
@@ -91,6 +94,7 @@ record Inspection(
                     model.fusions(),
                     model.parameters(),
                     model.weightBytes(),
+                    model.roundings(),
                     model.stateBytes(),
                     model.kernels(),
                     true,
@@ -125,6 +129,7 @@ record Inspection(
                 List.of(),
                 graph.parameters(),
                 null,
+                List.of(),
                 null,
                 null,
                 compiles,
@@ -200,6 +205,10 @@ record Inspection(
                                     + "  %,d bytes of state a stream\n",
                             weightBytes,
                             stateBytes));
+            if (!roundings.isEmpty()) {
+                s.append("weights as packed, off from those of the file\n");
+                s.append(Roundings.text(roundings));
+            }
             s.append("kernels\n  ").append(kernels).append('\n');
         }
         if (compiles == null) {

@@ -6,6 +6,7 @@ import dev.runnel.Options;
 import dev.runnel.Options.KernelSet;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Precision;
+import dev.runnel.graph.Rounding;
 import dev.runnel.graph.Tensor;
 
 import java.io.IOException;
@@ -21,7 +22,9 @@ import java.util.Map;
 /// @param on what was fed: `8 random steps of one stream, seed 1`
 /// @param against whose outputs count as right
 /// @param outputs by name
-record OutputErrors(String on, String against, Map<String, Deviation> outputs) {
+/// @param roundings what weights of the model lost when its kernels packed them
+record OutputErrors(
+        String on, String against, Map<String, Deviation> outputs, List<Rounding> roundings) {
     /// What sequences are long, and other open dimensions wide, if a model cannot be stepped.
     private static final int OPEN = 8;
 
@@ -70,7 +73,8 @@ record OutputErrors(String on, String against, Map<String, Deviation> outputs) {
             }
             String on =
                     want.steps() ? " random steps of one stream, seed " : " random calls, seed ";
-            return new OutputErrors(calls + on + seed, original(weights), deviations);
+            return new OutputErrors(
+                    calls + on + seed, original(weights), deviations, got.model().roundings());
         }
     }
 
@@ -89,6 +93,7 @@ record OutputErrors(String on, String against, Map<String, Deviation> outputs) {
         }
         Map<String, Deviation> toOriginal = new LinkedHashMap<>();
         Map<String, Deviation> toStored = new LinkedHashMap<>();
+        List<Rounding> roundings;
         try (Replay want = Replay.of(original, o, c.carried(), inputs);
                 Replay got = Replay.of(converted, o.weights(weights), c.carried(), inputs)) {
             for (int i = 0; i < inputs.size(); i++) {
@@ -96,12 +101,14 @@ record OutputErrors(String on, String against, Map<String, Deviation> outputs) {
                 add(toOriginal, want.run(inputs.get(i)), outputs);
                 add(toStored, sets.get(i).outputs(original), outputs);
             }
+            roundings = got.model().roundings();
         }
         String on = c.folder() + ", " + sets.size() + (sets.size() == 1 ? " set" : " sets");
         List<OutputErrors> errors = new ArrayList<>();
-        errors.add(new OutputErrors(on, original(weights), toOriginal));
+        errors.add(new OutputErrors(on, original(weights), toOriginal, roundings));
         if (!toStored.isEmpty()) {
-            errors.add(new OutputErrors(on, "the stored outputs" + kernels(weights), toStored));
+            String stored = "the stored outputs" + kernels(weights);
+            errors.add(new OutputErrors(on, stored, toStored, roundings));
         }
         return errors;
     }

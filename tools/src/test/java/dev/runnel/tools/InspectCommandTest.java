@@ -82,6 +82,21 @@ class InspectCommandTest {
     }
 
     @Test
+    void weights_packedInFewerBits_areMeasured() throws IOException {
+        Path product = TinyModels.product(temp);
+        assertThat(Captured.of("inspect", product, "--weights", "int8").out())
+                .containsPattern(
+                        "\nweights as packed, off from those of the file\n"
+                                + "  \\S+  w  int8  max \\|Δw\\| [0-9.e-]+  mean [0-9.e-]+\n");
+        assertThat(Captured.of("inspect", product).out()).doesNotContain("as packed");
+        String json = Captured.of("inspect", product, "--weights", "bf16", "--json").out();
+        JsonNode w = new ObjectMapper().readTree(json).at("/roundings/0");
+        assertThat(w.get("tensor").asText()).isEqualTo("w");
+        assertThat(w.get("precision").asText()).isEqualTo("BF16");
+        assertThat(w.get("max").isNumber()).isTrue();
+    }
+
+    @Test
     void weights_ofNoPrecisionThereIs_areAUsageError() throws IOException {
         Captured c = Captured.of("inspect", TinyModels.product(temp), "--weights", "int4");
         assertThat(c.exit()).isEqualTo(2);
@@ -106,6 +121,7 @@ class InspectCommandTest {
                         "fused",
                         "parameters",
                         "weight_bytes",
+                        "roundings",
                         "state_bytes",
                         "kernels",
                         "compiles",

@@ -4,12 +4,15 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Precision;
+import dev.runnel.internal.kernel.PackingError;
 import dev.runnel.internal.kernel.PanelLayout;
 import dev.runnel.internal.kernel.PanelLayout.Range;
 import dev.runnel.internal.kernel.Panels;
 import dev.runnel.internal.memory.Elements;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.Objects;
 
 /// W, R and B of one direction as the columns of panels: the one place where the standard's order
 /// of gates becomes ours, and where the gates that σ follows are halved.
@@ -150,12 +153,40 @@ final class GateWeights {
         int gate = column / h;
         weights[0] = bias(order[gate], column % h, true, true);
         inputs(order[gate], column % h, from, to, weights);
-        boolean sigmoid = cell.type() == Cell.Type.LSTM ? gate < 3 : cell.type() == Cell.Type.GRU;
-        if (halved && sigmoid) {
+        if (isHalved(group, column)) {
             for (int k = 0; k <= to - from; k++) {
                 weights[k] *= 0.5f;
             }
         }
+    }
+
+    /// Whether weights of the first matrix are half of W's and R's.
+    private boolean isHalved(int group, int column) {
+        boolean sigmoid =
+                cell.type() == Cell.Type.LSTM
+                        ? column / cell.hiddenSize() < 3
+                        : cell.type() == Cell.Type.GRU;
+        return halved && group == 0 && sigmoid;
+    }
+
+    /// Adds how far the packed first matrix is from W and R, by their inputs.
+    void compareFirst(PanelLayout layout, MemorySegment packed, Map<Integer, PackingError> to) {
+        layout.compare(
+                packed,
+                first,
+                (group, column, k, difference) ->
+                        error(to, k < cell.inputSize() ? Cell.W : Cell.R)
+                                .add(isHalved(group, column) ? 2 * difference : difference));
+    }
+
+    /// Adds how far the packed second matrix is from R, or the projection.
+    void compareSecond(PanelLayout layout, MemorySegment packed, Map<Integer, PackingError> to) {
+        PackingError error = error(to, cell.projected() ? Cell.PROJECTION : Cell.R);
+        layout.compare(packed, second, (_, _, _, difference) -> error.add(difference));
+    }
+
+    private static PackingError error(Map<Integer, PackingError> of, int input) {
+        return Objects.requireNonNull(of.get(input));
     }
 
     /// Of GRU, its inputs are counted H later, as r ⊙ h lies H behind h.

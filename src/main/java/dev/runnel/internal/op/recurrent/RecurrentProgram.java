@@ -5,6 +5,7 @@ import dev.runnel.graph.Precision;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.kernel.Lanes;
+import dev.runnel.internal.kernel.PackingError;
 import dev.runnel.internal.kernel.PanelLayout;
 import dev.runnel.internal.kernel.Panels;
 import dev.runnel.internal.op.Bench;
@@ -17,7 +18,9 @@ import org.jspecify.annotations.Nullable;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /// A recurrent node with its weights packed, or, where they are fed, ready to pack them in each
@@ -42,6 +45,9 @@ final class RecurrentProgram implements Program {
 
     /// For each direction its packed weights; empty if they are fed.
     final List<Matrices> packed;
+
+    /// What they were packed from.
+    private final List<GateWeights> gates = new ArrayList<>();
 
     RecurrentProgram(Cell cell, Call call) {
         this.cell = cell;
@@ -86,6 +92,7 @@ final class RecurrentProgram implements Program {
             if (p != null) {
                 gates.projection(d, p.data(), 0);
             }
+            this.gates.add(gates);
             String name = name(width, halved, d);
             var f =
                     call.weights()
@@ -131,6 +138,27 @@ final class RecurrentProgram implements Program {
 
     boolean isFed() {
         return packed.isEmpty();
+    }
+
+    @Override
+    public Map<Integer, PackingError> packingErrors() {
+        if (isFed() || precision == Precision.F32) {
+            return Map.of();
+        }
+        Map<Integer, PackingError> errors = new TreeMap<>();
+        errors.put(Cell.W, new PackingError(precision));
+        errors.put(Cell.R, new PackingError(precision));
+        if (cell.projected()) {
+            errors.put(Cell.PROJECTION, new PackingError(precision));
+        }
+        for (int d = 0; d < packed.size(); d++) {
+            Matrices m = packed.get(d);
+            gates.get(d).compareFirst(first, m.first().weights(), errors);
+            if (second != null && m.second() != null) {
+                gates.get(d).compareSecond(second, m.second().weights(), errors);
+            }
+        }
+        return errors;
     }
 
     @Override
