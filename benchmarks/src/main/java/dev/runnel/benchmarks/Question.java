@@ -72,6 +72,12 @@ record Question(
                             List.of("LSTM-256"),
                             m -> 0,
                             ""),
+                    question(
+                            LoadTime.class,
+                            "Loading a file of some 100 MB",
+                            List.of("LSTM-2048", "LSTM-2048-first"),
+                            m -> 0,
+                            ""),
                     new Question(
                             StreamScaling.class,
                             "Live streams on two threads, by model and streams",
