@@ -2,13 +2,15 @@ package dev.runnel.formats;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
+import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.recipe.Assembly;
 import dev.runnel.formats.recipe.Suggestion;
 import dev.runnel.graph.Graph;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /// How the layers of a file of weights are wired: a few lines of YAML, which `docs/formats.md`
@@ -36,15 +38,17 @@ public final class Recipe {
     /// @throws UnsupportedModelException if snakeyaml-engine is absent
     /// @throws IOException if it cannot be read
     public static Recipe read(Path file) throws IOException {
-        String name = String.valueOf(file.getFileName());
-        if (Files.size(file) > LONGEST) {
-            throw new MalformedModelException(
-                    name + ": has " + Files.size(file) + " bytes, a recipe has at most " + LONGEST);
+        MappedFile recipe = MappedFile.open(file);
+        if (recipe.size() > LONGEST) {
+            throw recipe.malformed(
+                    "has " + recipe.size() + " bytes, a recipe has at most " + LONGEST);
         }
+        ByteBuffer bytes = recipe.bytes().asByteBuffer();
         try {
-            return of(name, Files.readString(file));
+            String text = StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
+            return of(recipe.name(), text);
         } catch (CharacterCodingException e) {
-            throw new MalformedModelException(name + ": is no text in UTF-8", e);
+            throw new MalformedModelException(recipe.name() + ": is no text in UTF-8", e);
         }
     }
 

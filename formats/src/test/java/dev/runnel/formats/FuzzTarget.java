@@ -143,7 +143,22 @@ public enum FuzzTarget {
     RECIPE {
         @Override
         List<byte[]> seeds() {
-            return List.of(Recipe.suggest(lstm()).getBytes(StandardCharsets.UTF_8));
+            String layers =
+                    """
+                    inputs: {x: [4, 1, 3], s: {shape: [1, N, 3], type: float16}}
+                    layers:
+                    - concat: {from: [x, x], axis: 1}
+                    - reshape: [0, -1]
+                    - transpose: [1, 0]
+                    - flip: {axis: -1}
+                    - pick: {axis: 0, at: 2}
+                    - activation: elu(1.5)
+                    - add: [activation, pick]
+                    outputs: {y: add, z: flip}
+                    """;
+            return Stream.of(Recipe.suggest(lstm()), layers)
+                    .map(text -> text.getBytes(StandardCharsets.UTF_8))
+                    .toList();
         }
 
         @Override

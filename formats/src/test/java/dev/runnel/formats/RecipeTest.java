@@ -82,13 +82,13 @@ class RecipeTest {
                     layers: &a [*a]                  | r.yaml:1: layers has an anchor or alias, which recipes have not
                     layers: !!x [dense]              | r.yaml:1: layers has a tag, which recipes have not
                     layers: [{dense: {weights: head, units: 3}}] | r.yaml:1: layers[0].dense.units is no setting of dense, which has [activation, from, name, weights]
-                    layers: [{dense: {weights: head, activation: tann}}] | r.yaml:1: layers[0].dense.activation activation 'tann' is none of tanh, sigmoid, relu, linear, softmax, log_softmax, hard_sigmoid, leaky_relu, elu, softsign, softplus, selu, gelu, swish, silu, hard_swish, mish, exponential
-                    layers:;- lstm: encoder.lstn     | r.yaml:2: layers[0].lstm is 'encoder.lstn', which w.pt has not; the nearest are 'encoder.lstm.weight_ih_l0' [16, 3], 'encoder.lstm.weight_hh_l0' [16, 4], 'encoder.lstm.bias_ih_l0' [16]; expected one of [weight, kernel, weight_ih_l0]
+                    layers: [{dense: {weights: head, activation: tann}}] | r.yaml:1: layers[0].dense.activation 'tann' is no activation; there are tanh, sigmoid, relu, linear, softmax, log_softmax, hard_sigmoid, leaky_relu, elu, softsign, softplus, selu, gelu, swish, silu, hard_swish, mish, exponential
+                    layers:;- lstm: encoder.lstn     | r.yaml:2: layers[0].lstm is 'encoder.lstn', which w.pt has not; the nearest are 'encoder.lstm.weight_ih_l0' [16, 3], 'encoder.lstm.weight_hh_l0' [16, 4], 'encoder.lstm.bias_ih_l0' [16]; expected one of [weight_ih_l0, recurrent_kernel]
                     layers:;- gru: encoder.lstm      | r.yaml:2: layers[0].gru: w.pt: tensor 'encoder.lstm.weight_hh_l0' float32[16, 4] is not of a GRU: axis 0 is no multiple of its 3 gates
                     layers:;- lstm: encoder.lstm;- dense: {weights: head, from: x} | r.yaml:3: layers[1].dense.weights: w.pt: tensor 'head.weight' float32[2, 4] takes 4 features, 'x' has the shape [T, N, 3]
                     layers:;- lstm: encoder.lstm;- dense: {weights: head, from: z} | r.yaml:3: layers[1].dense.from is 'z', expected one of [x, lstm.sequence, lstm.last, lstm.h, lstm.c, lstm] before it
                     layers:;- lstm: {weights: {w_ih: a, w_hh: b}} | r.yaml:2: layers[0].lstm.weights.w_ih names tensor 'a', which w.pt has not; the nearest are 'head.bias' [2], 'head.weight' [2, 4], 'encoder.lstm.bias_ih_l0' [16]
-                    layers:;- lstn: encoder.lstm     | r.yaml:2: layers[0].lstn is the first layer and does not say what it reads: declare the inputs, such as inputs: {x: [T, N, 40]}
+                    layers:;- flip                   | r.yaml:2: layers[0] is the first layer and does not say what it reads: declare the inputs, such as inputs: {x: [T, N, 40]}
                     layers:;- lstm: encoder.lstm;- lstn: a | r.yaml:3: layers[1].lstn is no kind of layer; there are [lstm, gru, rnn, dense, embedding, conv1d, layer_norm, batch_norm, activation, concat, add, subtract, multiply, attention_average, reshape, transpose, flip, pick]
                     """)
     void mistake_isTold_withLineAndTensor(String yaml, String message) {

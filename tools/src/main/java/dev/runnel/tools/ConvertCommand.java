@@ -300,6 +300,10 @@ final class ConvertCommand implements Callable<Integer> {
         to.println(
                 String.format(
                         Locale.ROOT, "bytes       %,d → %,d", Files.size(in), draft.byteSize()));
+        String unused = original.metadata().get("unused_tensors");
+        if (recipe != null && unused != null) {
+            to.println(unused.split(", ").length + " tensors in no layer: " + unused);
+        }
         errors.forEach(e -> to.print(e.text()));
         List<WeightErrors> worst =
                 weights == null ? List.of() : WeightErrors.worst(original, written, WORST_ROWS);

@@ -73,6 +73,22 @@ class ConvertWeightsTest {
     }
 
     @Test
+    void tensorsInNoLayer_areNamed() throws IOException {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        tensors.put("fc.weight", Tensor.ofFloats(Shape.of(3, 2), new float[6]));
+        tensors.put("other", Tensor.ofFloats(Shape.of(3), new float[3]));
+        tensors.put("more.w", Tensor.ofFloats(Shape.of(3), new float[3]));
+        Path weights = Safetensors.write(temp.resolve("w.safetensors"), tensors);
+        Path recipe = Files.writeString(temp.resolve("r.yaml"), "layers: [dense: fc]");
+        Captured c = Captured.of("convert", weights, out, "--recipe", recipe);
+        assertThat(c.exit()).isZero();
+        assertThat(c.out()).contains("\n2 tensors in no layer: other, more.w\n");
+        Files.writeString(recipe, "{layers: [dense: fc], ignore: [other, more]}");
+        Captured ignored = Captured.of("convert", weights, out, "--recipe", recipe, "--force");
+        assertThat(ignored.out()).contains("parameters  6\n").doesNotContain("in no layer");
+    }
+
+    @Test
     void recipe_missingOrOfOtherWeights_isToldSo() throws IOException {
         Path weights = weights();
         assertThat(

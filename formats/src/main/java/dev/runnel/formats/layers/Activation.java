@@ -64,15 +64,20 @@ public record Activation(String op, List<Float> parameters) {
         Known known = KNOWN.get(name);
         if (known == null) {
             throw new IllegalArgumentException(
-                    "activation '" + name + "' is none of " + String.join(", ", KNOWN.keySet()));
+                    "'" + name + "' is no activation; there are " + String.join(", ", names()));
         }
         List<Float> parameters = new ArrayList<>(known.defaults);
         if (open >= 0) {
             String inner = text.strip();
-            String[] given = inner.substring(open + 1, inner.length() - 1).split(",", -1);
-            if (!inner.endsWith(")") || given.length != parameters.size()) {
+            if (!inner.endsWith(")")) {
                 throw new IllegalArgumentException(
-                        "activation '"
+                        "'" + text + "' has no ')' at its end, expected as in leaky_relu(0.3)");
+            }
+            String[] given =
+                    inner.substring(inner.indexOf('(') + 1, inner.length() - 1).split(",", -1);
+            if (given.length != parameters.size()) {
+                throw new IllegalArgumentException(
+                        "'"
                                 + text
                                 + "' has other parameters than "
                                 + name
@@ -84,8 +89,7 @@ public record Activation(String op, List<Float> parameters) {
                     parameters.set(i, Float.parseFloat(given[i].strip()));
                 } catch (NumberFormatException e) {
                     throw new IllegalArgumentException(
-                            "activation '" + text + "': '" + given[i].strip() + "' is no number",
-                            e);
+                            "'" + text + "': '" + given[i].strip() + "' is no number", e);
                 }
             }
         }

@@ -60,6 +60,9 @@ public record Convolution(int stride, int dilation, int groups, int padLeft, int
         int c = weight.size(1);
         int k = weight.size(outputs ? 2 : 0);
         Layers.requireFeatures(weight, x, 1, (long) c * groups);
+        if (o % groups != 0) {
+            throw weight.malformed("has " + o + " outputs, no multiple of groups " + groups);
+        }
         Matrix m =
                 Matrix.of(
                         weight,
@@ -78,9 +81,14 @@ public record Convolution(int stride, int dilation, int groups, int padLeft, int
         a.put("pads", GraphBuilder.list(padLeft, padRight));
         Dim t = x.dim(2);
         long span = (k - 1L) * dilation + 1;
-        long steps = (t.size() + padLeft + padRight - span) / stride + 1;
+        long room = t.size() + padLeft + padRight - span;
+        if (t.isFixed() && room < 0 || k == 0) {
+            throw weight.malformed(
+                    "spans " + span + " steps, of which '" + x.name() + "' has too few");
+        }
+        long steps = room / stride + 1;
         boolean keeps = stride == 1 && span == 1L + padLeft + padRight;
-        Dim after = t.isFixed() ? Dim.of(Math.max(0, steps)) : keeps ? t : Value.unknown();
+        Dim after = t.isFixed() ? Dim.of(steps) : keeps ? t : Value.unknown();
         List<Dim> dims = List.of(x.dim(0), Dim.of(o), after);
         if (bias == null) {
             return g.node(name, "Conv", a, dims, x, w);

@@ -29,6 +29,21 @@ import java.util.Set;
 /// Graph graph = g.build(Map.of("y", y));
 /// ```
 public final class GraphBuilder {
+    /// Operators whose inputs are all of the type of the first.
+    private static final Set<String> OF_ONE_TYPE =
+            Set.of(
+                    "Add",
+                    "Concat",
+                    "Conv",
+                    "Div",
+                    "GRU",
+                    "LSTM",
+                    "LayerNormalization",
+                    "MatMul",
+                    "Mul",
+                    "RNN",
+                    "Sub");
+
     private final String name;
     private final Map<String, Value> inputs = new LinkedHashMap<>();
     private final Map<String, Tensor> constants = new LinkedHashMap<>();
@@ -51,8 +66,9 @@ public final class GraphBuilder {
 
     /// An input of the graph.
     ///
-    /// @throws IllegalArgumentException if there is one of that name
+    /// @throws IllegalArgumentException if there is one of that name, or the name is empty
     public Value input(String input, DType dtype, List<Dim> dims) {
+        requireName(input);
         if (!names.add(input)) {
             throw new IllegalArgumentException("two values are called '" + input + "'");
         }
@@ -96,6 +112,7 @@ public final class GraphBuilder {
     ///
     /// @param dims of each output
     /// @param in null for an absent one
+    /// @throws IllegalArgumentException if the operator takes inputs of one type, and these are not
     public List<Value> nodes(
             String wanted,
             String domain,
@@ -103,9 +120,23 @@ public final class GraphBuilder {
             Map<String, Attribute> attributes,
             List<List<Dim>> dims,
             List<@Nullable Value> in) {
-        String node = unique(wanted);
         Value first = in.getFirst();
         DType dtype = first == null ? DType.FLOAT32 : first.dtype();
+        for (Value v : in) {
+            if (v != null && v.dtype() != dtype && OF_ONE_TYPE.contains(op)) {
+                throw new IllegalArgumentException(
+                        "reads '"
+                                + String.valueOf(first == null ? "" : first.name())
+                                + "' of "
+                                + dtype
+                                + " with '"
+                                + v.name()
+                                + "' of "
+                                + v.dtype()
+                                + ", expected one type");
+            }
+        }
+        String node = unique(wanted);
         List<Value> out = new ArrayList<>();
         for (int i = 0; i < dims.size(); i++) {
             String output = dims.size() == 1 ? node : unique(node + "." + i);
@@ -120,6 +151,12 @@ public final class GraphBuilder {
                         out.stream().map(Value::name).toList(),
                         attributes));
         return out;
+    }
+
+    private static void requireName(String name) {
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("has an empty name, expected letters and digits");
+        }
     }
 
     private String unique(String wanted) {
@@ -157,6 +194,7 @@ public final class GraphBuilder {
     /// The graph that yields these outputs, without what they do not need; inputs stay.
     ///
     /// @param outputs by the names they are to have
+    /// @throws IllegalArgumentException if such a name is empty, or another value's
     public Graph build(Map<String, Value> outputs) {
         Map<String, String> renamed = new HashMap<>();
         List<Node> all = new ArrayList<>(nodes);
@@ -165,6 +203,15 @@ public final class GraphBuilder {
         nodes.forEach(n -> computed.addAll(n.outputs()));
         outputs.forEach(
                 (output, v) -> {
+                    requireName(output);
+                    boolean taken =
+                            computed.contains(output)
+                                    || inputs.containsKey(output)
+                                    || constants.containsKey(output);
+                    if (taken && !output.equals(v.name())) {
+                        throw new IllegalArgumentException(
+                                "calls an output '" + output + "', as another value is called");
+                    }
                     infos.add(new ValueInfo(output, v.dtype(), v.dims()));
                     boolean free = !names.contains(output) || output.equals(v.name());
                     if (free && computed.contains(v.name()) && !renamed.containsKey(v.name())) {

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 
 /// What layers other than recurrent ones become: a few nodes of a graph. Each method's `name` is
 /// that of its last node, or what names of its nodes begin with.
@@ -90,7 +91,13 @@ public final class Layers {
     }
 
     /// A function of each element; of softmax and log_softmax, over the last axis.
+    ///
+    /// @throws IllegalArgumentException if the elements are no floats
     public static Value activation(GraphBuilder g, String name, Value x, Activation f) {
+        if (!x.dtype().isFloat()) {
+            throw new IllegalArgumentException(
+                    "reads '" + x.name() + "' of " + x.dtype() + ", expected floats");
+        }
         return f.isLinear() ? x : g.node(name, f.op(), f.attributes(), x.dims(), x);
     }
 
@@ -146,7 +153,7 @@ public final class Layers {
             a[c] = (float) factor;
             b[c] = (float) (start - mean.tensor().getDouble(c) * factor);
         }
-        int behind = axis < 0 ? -1 - axis : x.rank() - 1 - axis;
+        int behind = x.rank() - 1 - x.axis(axis);
         long[] shape = new long[behind + 1];
         java.util.Arrays.fill(shape, 1);
         shape[0] = n;
@@ -158,13 +165,14 @@ public final class Layers {
 
     /// Values side by side along `axis`, which may count from the end.
     ///
-    /// @throws IllegalArgumentException if their ranks differ
+    /// @throws IllegalArgumentException if their ranks or other extents differ
     public static Value concat(GraphBuilder g, String name, List<Value> parts, int axis) {
         Value first = parts.getFirst();
         long sum = 0;
         for (Value v : parts) {
-            if (v.rank() != first.rank()) {
-                throw new IllegalArgumentException(shapes(parts) + " cannot be joined");
+            if (v.rank() != first.rank() || !v.mayBe(first.with(axis, v.dim(axis)))) {
+                throw new IllegalArgumentException(
+                        "reads " + shapes(parts) + ", which cannot be joined along axis " + axis);
             }
             sum = sum < 0 || !v.dim(axis).isFixed() ? -1 : sum + v.dim(axis).size();
         }
@@ -200,7 +208,7 @@ public final class Layers {
                     && l.size() != 1
                     && s.size() != 1) {
                 throw new IllegalArgumentException(
-                        shapes(List.of(a, b)) + " cannot be spread to one shape");
+                        "reads " + shapes(List.of(a, b)) + ", which cannot be spread to one shape");
             }
             boolean other = l.isFixed() && l.size() == 1 || !l.isFixed() && s.size() > 1;
             dims.set(longer.rank() - i, other ? s : l);
@@ -222,8 +230,9 @@ public final class Layers {
         if (!java.util.Arrays.equals(
                 sorted, java.util.stream.LongStream.range(0, x.rank()).toArray())) {
             throw new IllegalArgumentException(
-                    java.util.Arrays.toString(order)
-                            + " is no order of the axes of "
+                    "has the order "
+                            + java.util.Arrays.toString(order)
+                            + ", which is none of the axes of "
                             + x.shapeText());
         }
         List<Dim> dims = new ArrayList<>();
@@ -237,28 +246,64 @@ public final class Layers {
     /// x in another shape.
     ///
     /// @param shape 0 for an extent of x's at the same place, −1 for what is left
+    /// @throws IllegalArgumentException if x has not as many elements, as far as is known
     public static Value reshape(GraphBuilder g, String name, Value x, long... shape) {
         List<Dim> dims = new ArrayList<>();
-        long known = 1;
-        long left = 1;
-        for (Dim d : x.dims()) {
-            left = left < 0 || !d.isFixed() ? -1 : left * d.size();
-        }
+        int open = -1;
+        boolean sound = true;
         for (int a = 0; a < shape.length; a++) {
-            Dim same = shape[a] == 0 && a < x.rank() ? x.dim(a) : Value.unknown();
-            Dim d = shape[a] > 0 ? Dim.of(shape[a]) : same;
-            known = known < 0 || !d.isFixed() && shape[a] >= 0 ? -1 : known * Math.max(1, d.size());
-            dims.add(d);
+            sound &= shape[a] >= -1 && shape[a] <= Integer.MAX_VALUE;
+            sound &= shape[a] != 0 || a < x.rank();
+            sound &= shape[a] != -1 || open < 0;
+            open = shape[a] == -1 ? a : open;
+            Dim other = shape[a] > 0 ? Dim.of(shape[a]) : Value.unknown();
+            dims.add(shape[a] == 0 && a < x.rank() ? x.dim(a) : other);
         }
-        int open = java.util.stream.LongStream.of(shape).boxed().toList().indexOf(-1L);
-        if (open >= 0 && left > 0 && known > 0 && left % known == 0) {
-            dims.set(open, Dim.of(left / known));
+        // What is copied from x is on either side, whatever its extent.
+        List<Dim> before = new ArrayList<>();
+        for (int a = 0; a < x.rank(); a++) {
+            if (a >= shape.length || shape[a] != 0) {
+                before.add(x.dim(a));
+            }
+        }
+        long all = elements(before);
+        long given = elements(LongStream.of(shape).filter(d -> d > 0).mapToObj(Dim::of).toList());
+        if (all >= 0) {
+            sound &= given > 0 && (open < 0 ? given == all : all % given == 0);
+        }
+        if (!sound) {
+            throw new IllegalArgumentException(
+                    "has the shape "
+                            + java.util.Arrays.toString(shape)
+                            + ", which '"
+                            + x.name()
+                            + "' "
+                            + x.shapeText()
+                            + " cannot have");
+        }
+        if (open >= 0 && all >= 0) {
+            dims.set(open, Dim.of(all / given));
         }
         Value to = g.longs(name + "/shape", shape);
         return g.node(name, "Reshape", Map.of(), dims, x, to);
     }
 
+    /// The product of extents; −1 if one is open, or if it is beyond 2⁶³.
+    private static long elements(List<Dim> dims) {
+        long product = 1;
+        for (Dim d : dims) {
+            boolean fits = d.isFixed() && Math.multiplyHigh(product, d.size()) == 0;
+            product = fits ? product * d.size() : -1;
+            if (product < 0) {
+                return -1;
+            }
+        }
+        return product;
+    }
+
     /// x from its end to its beginning along `axis`.
+    ///
+    /// @throws IllegalArgumentException if there is no such axis
     public static Value flip(GraphBuilder g, String name, Value x, int axis) {
         return g.node(
                 name,
@@ -268,14 +313,27 @@ public final class Layers {
                 x,
                 g.longs(name + "/starts", -1),
                 g.longs(name + "/ends", Long.MIN_VALUE),
-                g.longs(name + "/axes", axis),
+                g.longs(name + "/axes", x.axis(axis)),
                 g.longs(name + "/steps", -1));
     }
 
     /// The element of index `at` along `axis`, without that axis; −1 is the last.
+    ///
+    /// @throws IllegalArgumentException if there is no such axis, or nothing at that index
     public static Value pick(GraphBuilder g, String name, Value x, int axis, long at) {
-        List<Dim> dims = new ArrayList<>(x.dims());
-        dims.remove(axis < 0 ? axis + x.rank() : axis);
+        List<Dim> dims = x.without(axis);
+        Dim all = x.dim(axis);
+        if (all.isFixed() && (at < -all.size() || at >= all.size())) {
+            throw new IllegalArgumentException(
+                    "picks "
+                            + at
+                            + " along axis "
+                            + axis
+                            + " of '"
+                            + x.name()
+                            + "' "
+                            + x.shapeText());
+        }
         Value index = g.constant(name + "/index", Tensor.ofLongs(Shape.SCALAR, at));
         return g.node(name, "Gather", Map.of("axis", new Attribute.OfLong(axis)), dims, x, index);
     }
@@ -301,8 +359,7 @@ public final class Layers {
         along.put("axis", new Attribute.OfLong(axis));
         Value shares = g.node(name + "/shares", "Softmax", along, dims, scores);
         Value parts = g.node(name + "/parts", "Mul", Map.of(), x.dims(), x, shares);
-        List<Dim> without = new ArrayList<>(x.dims());
-        without.remove(axis < 0 ? axis + x.rank() : axis);
+        List<Dim> without = x.without(axis);
         along.clear();
         along.put("keepdims", new Attribute.OfLong(0));
         return g.node(name, "ReduceSum", along, without, parts, g.longs(name + "/axes", axis));

@@ -76,6 +76,7 @@ public record RecurrentLayer(
     /// @param name of its node
     /// @param initial h and, of LSTM, c to start from, each \[D, N, H\], or \[N, H\] if there is
     ///   one direction; empty to start from zero
+    /// @throws IllegalArgumentException if one of them has another shape, as far as is known
     public Results add(GraphBuilder g, String name, Value x, List<Value> initial) {
         CellWeights cell = directions.getFirst();
         Value input = batchFirst ? g.exchangeTimeAndBatch(x) : x;
@@ -87,7 +88,20 @@ public record RecurrentLayer(
         constants(g, name, in);
         for (int i = 0; i < initial.size(); i++) {
             Value s = initial.get(i);
-            in.set(5 + i, s.rank() == 2 ? unsqueeze(g, name, s) : s);
+            int size = i == 0 ? cell.outputSize() : cell.hiddenSize();
+            List<Dim> want = List.of(Dim.of(d), n, Dim.of(size));
+            boolean single = s.rank() == 2 && d == 1;
+            if (!s.mayBe(single ? want.subList(1, 3) : want)) {
+                throw new IllegalArgumentException(
+                        "starts from '"
+                                + s.name()
+                                + "' "
+                                + s.shapeText()
+                                + ", expected "
+                                + Value.text(want)
+                                + " = [D, N, H]");
+            }
+            in.set(5 + i, single ? unsqueeze(g, name, s) : s);
         }
         while (in.getLast() == null) {
             in.removeLast();

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /// Makes a graph of a recipe and a checkpoint, layer by layer.
@@ -86,7 +87,7 @@ public final class Assembly {
     }
 
     private Yaml entry(String key) {
-        return java.util.Objects.requireNonNull(recipe.map().get(key));
+        return Objects.requireNonNull(recipe.map().get(key));
     }
 
     private Graph graph() {
@@ -112,11 +113,8 @@ public final class Assembly {
         if (!unused.isEmpty()) {
             graph.note("unused_tensors", String.join(", ", unused));
         }
-        try {
-            return graph.build(outputs);
-        } catch (IllegalArgumentException e) {
-            throw recipe.malformed(String.valueOf(e.getMessage()));
-        }
+        Yaml given = recipe.map().get("outputs");
+        return (given == null ? recipe : given).blamed(() -> graph.build(outputs));
     }
 
     private void inputs(List<Item> items) {
@@ -129,7 +127,7 @@ public final class Assembly {
         inputs.map()
                 .forEach(
                         (name, spec) -> {
-                            Value v = graph.input(name, type(spec), dims(spec));
+                            Value v = spec.blamed(() -> graph.input(name, type(spec), dims(spec)));
                             values.put(name, v);
                             last = last == null ? v : last;
                         });
@@ -188,12 +186,8 @@ public final class Assembly {
         if (name.isEmpty() || name.contains(".")) {
             throw item.get("name").malformed("is '" + name + "', expected letters and digits");
         }
-        Value out;
-        try {
-            out = Kinds.add(this, item, name);
-        } catch (IllegalArgumentException e) {
-            throw item.malformed(String.valueOf(e.getMessage()));
-        }
+        String own = name;
+        Value out = item.at().blamed(() -> Kinds.add(this, item, own));
         item.requireAllRead();
         values.put(name, out);
         last = out;
@@ -258,7 +252,7 @@ public final class Assembly {
         Yaml given = recipe.map().get("outputs");
         if (given == null) {
             String name = values.containsKey("y") ? "output" : "y";
-            outputs.put(name, java.util.Objects.requireNonNull(last));
+            outputs.put(name, Objects.requireNonNull(last));
         } else if (given.isMap()) {
             given.map().forEach((name, value) -> outputs.put(name, value(value)));
         } else {

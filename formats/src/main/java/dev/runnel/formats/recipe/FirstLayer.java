@@ -2,7 +2,6 @@ package dev.runnel.formats.recipe;
 
 import dev.runnel.formats.layers.Value;
 import dev.runnel.graph.DType;
-import dev.runnel.graph.Shape;
 import dev.runnel.graph.ValueInfo.Dim;
 
 import java.util.ArrayList;
@@ -34,42 +33,12 @@ final class FirstLayer {
     }
 
     private static long features(Assembly to, Item first) {
-        switch (first.kind()) {
-            case "lstm", "gru", "rnn", "dense", "conv1d", "layer_norm" -> {}
-            default ->
-                    throw first.malformed(
-                            "is the first layer and does not say what it reads: declare the"
-                                    + " inputs, such as inputs: {x: [T, N, 40]}");
+        long features = Kinds.features(to, first);
+        if (features < 0) {
+            throw first.malformed(
+                    "is the first layer and does not say what it reads: declare the"
+                            + " inputs, such as inputs: {x: [T, N, 40]}");
         }
-        Yaml weights = first.get("weights");
-        Yaml one =
-                weights.isList() && !weights.list().isEmpty() ? weights.list().getFirst() : weights;
-        List<String> keras = List.of("kernel", "gamma");
-        List<String> others = List.of("weight", "weight_ih", "weight_ih_l0", "w_ih", "W");
-        for (String role :
-                java.util.stream.Stream.concat(keras.stream(), others.stream()).toList()) {
-            Shape shape = shape(to, one, role);
-            if (shape != null && shape.rank() > 0) {
-                boolean last = !keras.contains(role) && !first.kind().equals("conv1d");
-                long features = shape.dim(last ? shape.rank() - 1 : shape.rank() == 3 ? 1 : 0);
-                return features * (shape.rank() == 3 ? first.number("groups", 1) : 1);
-            }
-        }
-        throw Roles.nothingBelow(one, to.tensors, List.of("weight", "kernel", "weight_ih_l0"));
-    }
-
-    private static @org.jspecify.annotations.Nullable Shape shape(
-            Assembly to, Yaml weights, String role) {
-        if (weights.isMap()) {
-            Yaml name = weights.map().get(role);
-            return name == null ? null : to.tensors.get(name.text(), name).shape();
-        }
-        for (String name : to.tensors.below(weights.text())) {
-            if (Roles.lastPart(name).equals(role)) {
-                var w = to.tensors.find(name, weights);
-                return w == null ? null : w.shape();
-            }
-        }
-        return null;
+        return features;
     }
 }

@@ -5,7 +5,6 @@ import dev.runnel.formats.layers.Activation;
 
 import org.jspecify.annotations.Nullable;
 
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -28,7 +27,7 @@ final class Item {
     ///   the one named `usual`
     static Item of(Yaml node) {
         if (node.isText()) {
-            return new Item(node.text(), node, Map.of());
+            return new Item(known(node.text(), node), node, Map.of());
         }
         if (node.map().size() != 1) {
             throw node.malformed(
@@ -38,11 +37,10 @@ final class Item {
         }
         Map.Entry<String, Yaml> only = node.map().entrySet().iterator().next();
         Yaml value = only.getValue();
-        String kind = only.getKey();
+        String kind = known(only.getKey(), value);
         if (value.isMap()) {
             return new Item(kind, value, value.map());
         }
-        boolean empty = value.isText() && value.text().isEmpty();
         String usual =
                 switch (kind) {
                     case "activation" -> "function";
@@ -51,11 +49,17 @@ final class Item {
                     case "transpose" -> "order";
                     default -> "weights";
                 };
-        Map<String, Yaml> settings = new LinkedHashMap<>();
-        if (!empty) {
-            settings.put(usual, value);
+        return new Item(kind, value, Map.of(usual, value));
+    }
+
+    private static String known(String kind, Yaml at) {
+        if (!Kinds.ALL.contains(kind)) {
+            throw at.malformed(
+                    (at.isText() && at.text().equals(kind) ? "is '" + kind + "', which " : "")
+                            + "is no kind of layer; there are "
+                            + Kinds.ALL);
         }
-        return new Item(kind, value, settings);
+        return kind;
     }
 
     String kind() {

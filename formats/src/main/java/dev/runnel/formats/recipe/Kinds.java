@@ -14,7 +14,7 @@ import java.util.List;
 
 /// What each kind of layer of a recipe becomes.
 final class Kinds {
-    private static final List<String> ALL =
+    static final List<String> ALL =
             List.of(
                     "lstm",
                     "gru",
@@ -82,7 +82,32 @@ final class Kinds {
                             to.from(item),
                             item.number("axis", timeAxis()),
                             item.number("at", -1));
-            default -> throw item.malformed("is no kind of layer; there are " + ALL);
+            default -> throw new AssertionError(item.kind()); // which Item.of has refused
+        };
+    }
+
+    /// How many features the layer reads, as its weights say; −1 of a kind whose weights do not.
+    static long features(Assembly to, Item item) {
+        Kinds kinds = new Kinds(to, item, item.kind());
+        return switch (item.kind()) {
+            case "lstm" -> new RecurrentItem(to, item, "", Kind.LSTM).features();
+            case "gru" -> new RecurrentItem(to, item, "", Kind.GRU).features();
+            case "rnn" -> new RecurrentItem(to, item, "", Kind.RNN).features();
+            case "dense" -> {
+                Found found = kinds.roles("weight", "kernel", "bias");
+                boolean outputs = found.rows() == Rows.OUTPUTS;
+                Weight w = found.any().require(outputs ? "[O, I]" : "[I, O]", -1, -1);
+                yield w.size(outputs ? 1 : 0);
+            }
+            case "conv1d" -> {
+                Found found = kinds.roles("weight", "kernel", "bias");
+                boolean outputs = found.rows() == Rows.OUTPUTS;
+                Weight w = found.any().require(outputs ? "[O, C, K]" : "[K, C, O]", -1, -1, -1);
+                yield Math.max(0, (long) w.size(1) * item.number("groups", 1));
+            }
+            case "layer_norm" ->
+                    kinds.roles("weight", "gamma", "bias", "beta").any().require("[I]", -1).size(0);
+            default -> -1;
         };
     }
 

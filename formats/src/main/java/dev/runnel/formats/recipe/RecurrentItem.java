@@ -41,10 +41,7 @@ final class RecurrentItem {
                             + ", expected rank 3: "
                             + (to.batchFirst ? "[N, T, I]" : "[T, N, I]"));
         }
-        Boolean resetAfter = kind == Kind.GRU ? item.flag("reset_after") : null;
-        List<List<CellWeights>> layers =
-                new RecurrentWeights(kind, to.tensors, to.framework, resetAfter)
-                        .of(item.get("weights"));
+        List<List<CellWeights>> layers = layers();
         int directions = layers.getFirst().size();
         if (item.flag("bidirectional", directions == 2) != (directions == 2)) {
             throw item.get("bidirectional")
@@ -72,6 +69,18 @@ final class RecurrentItem {
         to.remember(name, sequence, last, finals);
         String wanted = item.choice("return", "sequence", "sequence", "last");
         return wanted.equals("last") ? last : sequence;
+    }
+
+    /// For each layer its one or two directions.
+    private List<List<CellWeights>> layers() {
+        Boolean resetAfter = kind == Kind.GRU ? item.flag("reset_after") : null;
+        return new RecurrentWeights(kind, to.tensors, to.framework, resetAfter)
+                .of(item.get("weights"));
+    }
+
+    /// How many features the first layer reads, as its weights say.
+    long features() {
+        return layers().getFirst().getFirst().inputSize();
     }
 
     private void requireFeatures(CellWeights cell, Value x) {
@@ -146,6 +155,18 @@ final class RecurrentItem {
 
     /// \[L·D, N, H\] as L times \[D, N, H\].
     private List<Value> split(Value v, int layers, int directions) {
+        Dim all = v.dim(0);
+        if (all.isFixed() && all.size() != (long) layers * directions) {
+            throw item.get("initial_state")
+                    .malformed(
+                            "is '"
+                                    + v.name()
+                                    + "' "
+                                    + v.shapeText()
+                                    + ", expected "
+                                    + layers * directions
+                                    + " states, one for each layer and direction");
+        }
         List<Dim> each = v.with(0, Dim.of(directions));
         Map<String, Attribute> attributes =
                 Map.of(

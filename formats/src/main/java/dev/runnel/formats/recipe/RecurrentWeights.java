@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /// Finds the weights of a recurrent layer, which may be several layers one above the other.
 final class RecurrentWeights {
@@ -86,9 +87,15 @@ final class RecurrentWeights {
     private List<List<CellWeights>> below(Yaml prefix) {
         if (!framework.equals("keras")) {
             List<List<CellWeights>> layers = new ArrayList<>();
+            List<String> below = tensors.below(prefix.text());
+            Set<String> nearest =
+                    Set.copyOf(
+                            Roles.nearest(
+                                    prefix.text(),
+                                    below.stream().filter(RecurrentWeights::isPyTorch).toList()));
             while (true) {
                 String suffix = "_l" + layers.size();
-                List<CellWeights> directions = directions(prefix, suffix, suffix + "_reverse");
+                List<CellWeights> directions = directions(prefix, suffix, nearest);
                 if (directions.isEmpty()) {
                     break;
                 }
@@ -97,7 +104,7 @@ final class RecurrentWeights {
             if (!layers.isEmpty()) {
                 return layers;
             }
-            List<CellWeights> cell = directions(prefix, "", "_reverse");
+            List<CellWeights> cell = directions(prefix, "", nearest);
             if (!cell.isEmpty()) {
                 return List.of(cell);
             }
@@ -126,10 +133,15 @@ final class RecurrentWeights {
         return name.matches("(.*[./])?backward(_.*)?[./].*");
     }
 
-    private List<CellWeights> directions(Yaml prefix, String suffix, String reverse) {
+    /// Whether PyTorch called it so, of whatever layer and direction.
+    private static boolean isPyTorch(String name) {
+        return Roles.lastPart(name).matches("(weight|bias)_(ih|hh|hr)(_l\\d+)?(_reverse)?");
+    }
+
+    private List<CellWeights> directions(Yaml prefix, String suffix, Set<String> names) {
         List<CellWeights> directions = new ArrayList<>();
-        for (String each : List.of(suffix, reverse)) {
-            Roles roles = Roles.below(prefix, tensors, PYTORCH, each, n -> true);
+        for (String each : List.of(suffix, suffix + "_reverse")) {
+            Roles roles = Roles.below(prefix, tensors, PYTORCH, each, names::contains);
             if (!roles.isEmpty()) {
                 directions.add(cell(roles));
             }

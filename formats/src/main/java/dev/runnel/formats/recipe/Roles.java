@@ -51,7 +51,8 @@ final class Roles {
     }
 
     /// The tensors below a prefix whose last part is a role, with `suffix` behind it:
-    /// `prefix.weight_ih` + `_l0_reverse`. Keras puts folders between and `:0` behind.
+    /// `prefix.weight_ih` + `_l0_reverse`. Keras puts folders between and `:0` behind. If any is
+    /// right below the prefix, those deeper down are of another layer.
     ///
     /// @param wanted which of the names count
     static Roles below(
@@ -62,14 +63,15 @@ final class Roles {
             Predicate<String> wanted) {
         String p = prefix.text();
         Map<String, Weight> weights = new LinkedHashMap<>();
+        List<String> nearest =
+                nearest(
+                        p,
+                        tensors.below(p).stream()
+                                .filter(wanted)
+                                .filter(n -> known.stream().anyMatch(r -> isRole(n, r + suffix)))
+                                .toList());
         for (String role : known) {
-            List<String> all =
-                    tensors.below(p).stream()
-                            .filter(n -> lastPart(n).equals(role + suffix) && wanted.test(n))
-                            .toList();
-            List<String> direct =
-                    all.stream().filter(n -> isDirectlyBelow(n, p, role + suffix)).toList();
-            List<String> found = direct.size() == 1 ? direct : all;
+            List<String> found = nearest.stream().filter(n -> isRole(n, role + suffix)).toList();
             if (found.size() > 1) {
                 throw prefix.malformed(
                         "is '"
@@ -89,10 +91,18 @@ final class Roles {
         return new Roles(prefix, weights);
     }
 
-    private static boolean isDirectlyBelow(String name, String prefix, String last) {
+    /// Of names below a prefix those right below it, if there are any, else all.
+    static List<String> nearest(String prefix, List<String> names) {
         int start = prefix.isEmpty() ? 0 : prefix.length() + 1;
-        return name.regionMatches(start, last, 0, last.length())
-                && name.length() - start - last.length() <= ":0".length();
+        List<String> direct =
+                names.stream()
+                        .filter(n -> n.indexOf('.', start) < 0 && n.indexOf('/', start) < 0)
+                        .toList();
+        return direct.isEmpty() ? names : direct;
+    }
+
+    private static boolean isRole(String name, String role) {
+        return lastPart(name).equals(role);
     }
 
     /// What stands behind the last separator, without Keras' `:0`.

@@ -6,8 +6,10 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
-/// A node of a YAML file: a text, a list or a map, one of the three, and where it stands.
+/// A node of a YAML file: a text, a list or a map, one of the three, and where it stands. Where
+/// nothing stands, as behind `lstm:`, is an empty map.
 ///
 /// @param file the file's name, with which messages begin
 /// @param line counted from 1
@@ -81,8 +83,21 @@ record Yaml(
         };
     }
 
+    /// Does something with this node, and blames it for what is wrong with its values: whoever
+    /// builds layers complains of arguments, and does not know where they stand.
+    ///
+    /// @throws MalformedModelException if it cannot be done
+    <T> T blamed(Supplier<T> action) {
+        try {
+            return action.get();
+        } catch (IllegalArgumentException | IndexOutOfBoundsException | ArithmeticException e) {
+            throw new MalformedModelException(where() + " " + e.getMessage(), e);
+        }
+    }
+
     private String kind() {
-        return scalar != null ? "'" + scalar + "'" : items != null ? "a list" : "a map";
+        String map = entries == null || entries.isEmpty() ? "empty" : "a map";
+        return scalar != null ? "'" + scalar + "'" : items != null ? "a list" : map;
     }
 
     /// What messages begin with: `recipe.yaml:4: layers[1].dense`.

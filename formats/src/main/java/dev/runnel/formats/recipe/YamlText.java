@@ -85,7 +85,13 @@ final class YamlText {
             throw at(e, path).malformed("has a tag, which recipes have not");
         }
         return switch (e.getEventId()) {
-            case Scalar -> new Yaml(file, line(e), path, ((ScalarEvent) e).getValue(), null, null);
+            case Scalar -> {
+                ScalarEvent s = (ScalarEvent) e;
+                boolean nothing = s.getValue().isEmpty() && s.isPlain();
+                yield nothing
+                        ? new Yaml(file, line(e), path, null, null, Map.of())
+                        : new Yaml(file, line(e), path, s.getValue(), null, null);
+            }
             case SequenceStart -> {
                 List<Yaml> items = new ArrayList<>();
                 for (Event n = next(); n.getEventId() != Event.ID.SequenceEnd; n = next()) {
