@@ -20,6 +20,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.WeakHashMap;
@@ -51,7 +52,9 @@ public final class Model implements AutoCloseable {
     /// Those of new sessions; null if they are still to be rehearsed.
     private @Nullable Kernels kernels;
 
-    private final Fingerprint fingerprint;
+    /// Null if the model was planned only.
+    private final @Nullable Fingerprint fingerprint;
+
     private final KernelSwitch.Runs runs = new KernelSwitch.Runs();
     private final Object lock = new Object();
     private @Nullable Slab slab;
@@ -62,11 +65,11 @@ public final class Model implements AutoCloseable {
     /// Closed while a rehearsal was on, which stops and then frees the memory.
     private boolean leftToRehearsal;
 
-    private Model(Graph graph, Options options, Arena arena) {
+    private Model(Graph graph, Options options, Arena arena, boolean planned) {
         this.graph = graph;
         this.options = options;
         this.arena = arena;
-        this.weights = new Weights(arena, options.weights());
+        this.weights = new Weights(planned ? null : arena, options.weights());
         this.kernels = options.kernels().fixed();
         Compilation compilation =
                 Compilation.of(
@@ -78,7 +81,7 @@ public final class Model implements AutoCloseable {
                         weights,
                         options.memoryLimit());
         this.plans = new Plans(compilation, options);
-        this.fingerprint = Fingerprint.of(graph, options);
+        this.fingerprint = planned ? null : Fingerprint.of(graph, options);
     }
 
     /// Compiles a graph with default options.
@@ -95,10 +98,26 @@ public final class Model implements AutoCloseable {
     /// @throws UnsupportedModelException if it asks for what Runnel does not do
     /// @throws IllegalArgumentException if the options name what the graph does not have
     public static Model compile(Graph graph, Options options) {
+        return of(graph, options, false);
+    }
+
+    /// Plans a graph, to be looked at and not to be run: as [#compile], but no weights are packed,
+    /// and read only if plans depend on them, as where an exporter took a layer apart or weights
+    /// are stored in fewer bits. All but [#roundings] says what it says of the compiled model;
+    /// there are no sessions and states.
+    ///
+    /// @throws MalformedModelException as [#compile(Graph, Options)]
+    /// @throws UnsupportedModelException as [#compile(Graph, Options)]
+    /// @throws IllegalArgumentException as [#compile(Graph, Options)]
+    public static Model plan(Graph graph, Options options) {
+        return of(graph, options, true);
+    }
+
+    private static Model of(Graph graph, Options options, boolean planned) {
         Arena arena = Arena.ofShared();
         boolean done = false;
         try {
-            Model model = new Model(graph, options, arena);
+            Model model = new Model(graph, options, arena, planned);
             done = true;
             return model;
         } finally {
@@ -179,7 +198,12 @@ public final class Model implements AutoCloseable {
     /// What weights lost that a step's plan packed in fewer bits, a line for each tensor that a
     /// node multiplies with: how far the numbers that kernels compute with are from those of the
     /// graph. Read from the packed weights when asked for. Empty if [#describe] has no plan.
+    ///
+    /// @throws IllegalStateException if the model is closed, or planned only
     public List<Rounding> roundings() {
+        synchronized (lock) {
+            requireOpen();
+        }
         Plan step = plans.stepPlan();
         return step == null ? List.of() : step.roundings();
     }
@@ -226,7 +250,7 @@ public final class Model implements AutoCloseable {
     ///
     /// @throws IllegalArgumentException if `rows` is not positive, or so many that the session
     ///   would exceed [Options#memoryLimit]
-    /// @throws IllegalStateException if the model is closed
+    /// @throws IllegalStateException if the model is closed, or planned only
     public Session open(int rows) {
         if (rows < 1) {
             throw new IllegalArgumentException("rows is " + rows + ", expected at least 1");
@@ -246,8 +270,8 @@ public final class Model implements AutoCloseable {
 
     /// A stream's memory at its start: all zero.
     ///
-    /// @throws IllegalStateException if the model is closed, or if its states have no size before
-    ///   inputs have values: see [#stepObstacle]
+    /// @throws IllegalStateException if the model is closed or planned only, or if its states have
+    ///   no size before inputs have values: see [#stepObstacle]
     public State newState() {
         StateLayout layout = stateLayout();
         synchronized (lock) {
@@ -342,7 +366,7 @@ public final class Model implements AutoCloseable {
     }
 
     byte[] fingerprint() {
-        return fingerprint.digest();
+        return Objects.requireNonNull(fingerprint).digest();
     }
 
     Plans plans() {
@@ -456,6 +480,12 @@ public final class Model implements AutoCloseable {
     private void requireOpen() {
         if (closed) {
             throw new IllegalStateException("the model " + name() + " is closed");
+        }
+        if (fingerprint == null) {
+            throw new IllegalStateException(
+                    "the model "
+                            + name()
+                            + " was planned only and has no weights; call Model.compile to run it");
         }
     }
 }

@@ -29,7 +29,9 @@ public final class Weights {
         }
     }
 
-    private final Arena arena;
+    /// Null if weights are counted, but not packed.
+    private final @Nullable Arena arena;
+
     private final @Nullable Precision asked;
 
     /// As what constants that were computed while compiling lie in the model; F32 if not here.
@@ -38,9 +40,10 @@ public final class Weights {
     private final Map<Key, MemorySegment> packed = new ConcurrentHashMap<>();
     private final AtomicLong bytes = new AtomicLong();
 
-    /// @param arena owned by the model, which closes it
+    /// @param arena owned by the model, which closes it; null to count bytes and pack nothing, for
+    ///   plans that are never bound
     /// @param asked precision of the matrices that have a choice; null for that of the model
-    public Weights(Arena arena, @Nullable Precision asked) {
+    public Weights(@Nullable Arena arena, @Nullable Precision asked) {
         this.arena = arena;
         this.asked = asked;
     }
@@ -69,14 +72,17 @@ public final class Weights {
         return packed.computeIfAbsent(
                 new Key(layout, List.copyOf(sources)),
                 key -> {
+                    bytes.addAndGet(byteSize);
+                    if (arena == null) {
+                        return MemorySegment.NULL;
+                    }
                     MemorySegment s = arena.allocate(Math.max(byteSize, 1), 64);
                     packer.accept(s);
-                    bytes.addAndGet(byteSize);
                     return s;
                 });
     }
 
-    /// The bytes packed so far.
+    /// The bytes packed, or counted, so far.
     public long byteSize() {
         return bytes.get();
     }

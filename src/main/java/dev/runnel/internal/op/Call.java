@@ -50,8 +50,8 @@ public final class Call {
     private final Node node;
     private final List<@Nullable Argument> arguments;
     private final Weights weights;
-    private final Set<String> read = new HashSet<>();
-    private final Set<Integer> valuesRead = new HashSet<>();
+    private final Set<String> read;
+    private final Set<Integer> valuesRead;
     private List<TensorType> outputTypes = List.of();
 
     /// @param model the model's name, which starts every message
@@ -62,6 +62,18 @@ public final class Call {
         this.node = node;
         this.arguments = java.util.Collections.unmodifiableList(new ArrayList<>(arguments));
         this.weights = weights;
+        read = new HashSet<>();
+        valuesRead = new HashSet<>();
+    }
+
+    private Call(Call call, Weights weights) {
+        this.model = call.model;
+        this.node = call.node;
+        this.arguments = call.arguments;
+        this.weights = weights;
+        read = call.read;
+        valuesRead = call.valuesRead;
+        outputTypes = call.outputTypes;
     }
 
     public Node node() {
@@ -71,6 +83,11 @@ public final class Call {
     /// Where to keep packed weights.
     public Weights weights() {
         return weights;
+    }
+
+    /// The same call with another place for packed weights.
+    Call with(Weights others) {
+        return new Call(this, others);
     }
 
     /// As what to pack the constants that input 0 is multiplied with, the widest of them: float32

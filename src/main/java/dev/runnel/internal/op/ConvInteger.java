@@ -104,7 +104,7 @@ final class ConvInteger implements Operator {
 
         @Override
         public String description() {
-            return packed == null ? "" : "packed " + packed.byteSize() + " bytes";
+            return packed == null ? "" : "packed " + weights.byteSize() + " bytes";
         }
 
         @Override

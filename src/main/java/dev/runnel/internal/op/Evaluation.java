@@ -4,6 +4,7 @@ import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 import dev.runnel.internal.kernel.Kernels;
 import dev.runnel.internal.memory.Operand;
+import dev.runnel.internal.memory.Weights;
 
 import org.jspecify.annotations.Nullable;
 
@@ -23,15 +24,21 @@ public final class Evaluation {
     ///   none, and with its output types
     /// @throws ArithmeticException if an extent is beyond what operators count in
     public static List<Tensor> of(Operator operator, Call call) {
-        Program program = operator.compile(call);
-        if (program == Program.VIEW) {
-            Tensor source = Objects.requireNonNull(call.constant(0));
-            return List.of(new Tensor(call.outputTypes().getFirst(), source.data()));
+        try (Arena meanwhile = Arena.ofConfined()) {
+            Program program = operator.compile(call.with(new Weights(meanwhile, null)));
+            if (program == Program.VIEW) {
+                Tensor source = Objects.requireNonNull(call.constant(0));
+                return List.of(new Tensor(call.outputTypes().getFirst(), source.data()));
+            }
+            return run(program, call, meanwhile);
         }
+    }
+
+    private static List<Tensor> run(Program program, Call call, Arena meanwhile) {
         Arena arena = Arena.ofAuto();
         List<@Nullable Operand> in = new ArrayList<>();
         for (int i = 0; i < call.inputCount(); i++) {
-            in.add(call.has(i) ? operand(arena, call.type(i), call.constant(i)) : null);
+            in.add(call.has(i) ? operand(meanwhile, call.type(i), call.constant(i)) : null);
         }
         List<Tensor> results = new ArrayList<>();
         List<@Nullable Operand> out = new ArrayList<>();
@@ -41,7 +48,7 @@ public final class Evaluation {
             results.add(new Tensor(type, s.asSlice(0, type.byteSize())));
             out.add(call.wants(i) ? Operand.constant(type, s, 0) : null);
         }
-        MemorySegment scratch = arena.allocate(Math.max(program.scratchBytes(1), 1), 64);
+        MemorySegment scratch = meanwhile.allocate(Math.max(program.scratchBytes(1), 1), 64);
         program.bind(new Bench(in, out, scratch, 1, Kernels.scalar())).run(0, 1);
         return results;
     }

@@ -82,7 +82,7 @@ final class MatMulInteger implements Operator {
 
         @Override
         public String description() {
-            return packed == null ? "" : "packed " + packed.byteSize() + " bytes";
+            return packed == null ? "" : "packed " + right.byteSize() + " bytes";
         }
 
         @Override

@@ -28,6 +28,7 @@ final class Panel {
     private final int[] lastTaps;
     private final long tileBytes;
     private final long groupBytes;
+    private final long byteSize;
 
     /// Where a panel's elements come from.
     @FunctionalInterface
@@ -36,7 +37,7 @@ final class Panel {
         float at(int group, int k, int j);
     }
 
-    private Panel(MemorySegment data, int k, int n, int tile) {
+    private Panel(MemorySegment data, int groups, int k, int n, int tile) {
         this.data = data;
         this.n = n;
         this.tile = tile;
@@ -44,6 +45,7 @@ final class Panel {
         lastTaps = taps(k, 4L * lastColumns(n, tile));
         tileBytes = 4L * tile * k;
         groupBytes = groupBytes(k, n, tile);
+        byteSize = groups * groupBytes;
     }
 
     private static int lastColumns(int n, int tile) {
@@ -85,7 +87,7 @@ final class Panel {
                                 List.of(weights),
                                 groups * groupBytes(k, n, tile),
                                 s -> fill(s, groups, k, n, tile, source));
-        return new Panel(data, k, n, tile);
+        return new Panel(data, groups, k, n, tile);
     }
 
     private static void fill(MemorySegment s, int groups, int k, int n, int tile, Source source) {
@@ -158,6 +160,6 @@ final class Panel {
     }
 
     long byteSize() {
-        return data.byteSize();
+        return byteSize;
     }
 }

@@ -22,7 +22,8 @@ import java.util.concurrent.Callable;
         mixinStandardHelpOptions = true,
         description = {
             "Shows a model's inputs, outputs, states, operators, parameters and memory, and whether"
-                    + " it can be stepped.",
+                    + " it can be stepped. Weights are not packed, but with --weights, to see what"
+                    + " they lose.",
             "%nOf a model that cannot be compiled it shows what the file says, and why; the exit"
                     + " code is then 1. Of a file of weights without a graph it shows the names,"
                     + " types and shapes of the tensors, without reading their elements; options"
@@ -45,8 +46,8 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--file-only",
             description =
-                    "Show what the file says and no more: the model is not compiled, its weights"
-                            + " are not read.")
+                    "Show what the file says and no more: the model is not planned, and no weights"
+                            + " are read.")
     private boolean fileOnly;
 
     @Option(names = "--plan", description = "Print the plan of a step as well.")
@@ -89,7 +90,10 @@ final class InspectCommand implements Callable<Integer> {
         Inspection inspection =
                 fileOnly
                         ? Inspection.of(graph)
-                        : Inspection.of(graph, options.applyTo(Options.defaults(), graph));
+                        : Inspection.of(
+                                graph,
+                                options.applyTo(Options.defaults(), graph),
+                                options.asksForPrecision());
         PrintWriter out = spec.commandLine().getOut();
         out.print(json ? Json.of(inspection) + "\n" : inspection.text());
         if (plan && !json && inspection.plan() != null) {

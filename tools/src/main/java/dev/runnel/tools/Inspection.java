@@ -34,7 +34,8 @@ import java.util.function.Consumer;
 /// @param fused the recurrent layers that were recognised, each with the nodes it was made of
 /// @param parameters the number of weights
 /// @param weightBytes packed weights and constants, off-heap; null if not compiled
-/// @param roundings what tensors of weights lost that were packed in fewer bits
+/// @param roundings what tensors of weights lost that were packed in fewer bits; none if no
+///   precision was asked for
 /// @param stateBytes one stream's memory; null if not compiled
 /// @param kernels the arithmetic in use; null if not compiled
 /// @param compiles whether the model can be compiled; null if that was not tried
@@ -76,12 +77,14 @@ record Inspection(
     /// @param name with its domain, if that is not the standard one
     record OperatorLine(String name, int count, boolean supported) {}
 
-    /// Looks at a graph, and compiles it to look at the model.
-    static Inspection of(Graph graph, Options options) {
+    /// Looks at a graph, and plans it to look at the model.
+    ///
+    /// @param packs whether to pack its weights, and see what they lose
+    static Inspection of(Graph graph, Options options, boolean packs) {
         List<OperatorLine> operators = operators(graph);
         int nodes = operators.stream().mapToInt(OperatorLine::count).sum();
         Map<String, String> metadata = new TreeMap<>(graph.metadata());
-        try (Model model = Model.compile(graph, options)) {
+        try (Model model = packs ? Model.compile(graph, options) : Model.plan(graph, options)) {
             String obstacle = model.stepObstacle().map(Failures::inOptionWords).orElse(null);
             return new Inspection(
                     model.name(),
@@ -94,7 +97,7 @@ record Inspection(
                     model.fusions(),
                     model.parameters(),
                     model.weightBytes(),
-                    model.roundings(),
+                    packs ? model.roundings() : List.of(),
                     model.stateBytes(),
                     model.kernels(),
                     true,

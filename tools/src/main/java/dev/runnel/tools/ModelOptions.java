@@ -55,6 +55,11 @@ final class ModelOptions {
         return ports.suppliedInputs();
     }
 
+    /// Whether weights are to be packed otherwise than they are.
+    boolean asksForPrecision() {
+        return weights != null;
+    }
+
     /// The options for this graph, added to `base`.
     ///
     /// @throws ParameterException if they name what the graph does not have, or are out of range
