@@ -14,85 +14,96 @@ import java.nio.ByteOrder;
 
 /// A panel times the inputs of an even number of lanes, by the Vector API at the width of [Width]:
 /// blocks of 4 or 2 lanes × 4 vectors of one strand, whose sums stay in registers for as many rows
-/// as the first cache holds; then the next lanes find these rows there. Arithmetic is the limit.
+/// as fill a part of the second cache; then the next lanes find these rows there. Arithmetic is the
+/// limit.
+///
+/// The loop over the rows of the widest block strides by a constant, so that C2 checks all bounds
+/// before it. That takes some 300 instructions before the first row and 200 after the last: hence
+/// many rows to a block, though fewer would stay in the first cache.
 ///
 /// Sixteen sums come close to C2's budget of nodes. They fit because nothing in a block is called
 /// but methods of the JDK that are inlined whatever the budget; a method of our own, and be it
 /// `load(s, at)`, would be refused, and then every vector is an object. Nor is there a slice: for
-/// one in ten processes C2 does not do without the object, and 16 lanes of 128 inputs gain 4 % by
-/// it.
+/// one in ten processes C2 does not do without the object.
 final class VectorPanelBlocks implements PanelProduct {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final int V = F.vectorByteSize();
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
-    /// Rows of 4 vectors of 512 bits that fill two thirds of a first cache of 48 kB.
-    private static final int ROWS = 128;
+    /// Of 4 vectors of 512 bits: 128 kB.
+    private static final int ROWS = 512;
+
+    /// Bytes of a row of the widest block.
+    private static final int ROW = 4 * V;
 
     /// Whether there are registers for 16 sums: processors with vectors of 512 bits have 32.
     private static final boolean WIDE = F.vectorBitSize() == 512;
 
     @Override
     public void multiply(Panel p, MemorySegment w, Lanes at, int lanes) {
-        if (!p.continues()) {
-            start(p, w, at, lanes);
-        }
-        strand(p, w, p.inputs(), at, at.z() + 4L * p.column(), lanes);
-        strand(
-                p,
-                w,
-                p.inputs() + p.strandBytes(),
-                at,
-                at.z() + 4L * p.column() + p.rowBytes(),
-                lanes);
+        long z = at.z() + 4L * p.column();
+        strand(p, w, p.offset(), p.inputs(), at, z, lanes);
+        long right = p.strandBytes();
+        strand(p, w, p.offset() + right, p.inputs() + right, at, z + p.rowBytes(), lanes);
     }
 
-    /// Puts the bias where the sums go.
-    private static void start(Panel p, MemorySegment w, Lanes at, int lanes) {
-        long row = p.rowBytes();
-        for (int m = 0; m < lanes; m++) {
-            long z = at.z() + m * at.zStride() + 4L * p.column();
-            MemorySegment.copy(w, p.offset(), at.memory(), z, row);
-            MemorySegment.copy(w, p.offset() + p.strandBytes(), at.memory(), z + row, row);
-        }
-    }
-
-    private static void strand(Panel p, MemorySegment w, long first, Lanes at, long z, int lanes) {
+    private static void strand(
+            Panel p, MemorySegment w, long bias, long first, Lanes at, long z, int lanes) {
+        boolean begun = p.continues();
         for (int k = p.from(); k < p.to(); k += ROWS) {
             int rows = Math.min(ROWS, p.to() - k);
             long from = first + (k - p.from()) * p.rowBytes();
-            rows(p.rowBytes(), w, from, rows, at, at.x() + 4L * k, z, lanes);
+            long x = at.x() + 4L * k;
+            if (begun) {
+                rows(p.rowBytes(), w, from, rows, at.memory(), z, at.zStride(), at, x, z, lanes);
+            } else {
+                rows(p.rowBytes(), w, from, rows, w, bias, 0, at, x, z, lanes);
+            }
+            begun = true;
         }
     }
 
+    /// @param init where lane m's sums begin: at `start` + m · `startStride`
     private static void rows(
-            long row, MemorySegment w, long from, int rows, Lanes at, long x, long z, int lanes) {
+            long row,
+            MemorySegment w,
+            long from,
+            int rows,
+            MemorySegment init,
+            long start,
+            long startStride,
+            Lanes at,
+            long x,
+            long z,
+            int lanes) {
         MemorySegment s = at.memory();
         long xs = at.xStride();
+        long is = startStride;
         long zs = at.zStride();
         int m = 0;
-        for (; m + 4 <= lanes; m += 4, x += 4 * xs, z += 4 * zs) {
+        for (; m + 4 <= lanes; m += 4, x += 4 * xs, z += 4 * zs, start += 4 * is) {
             long j = 0;
-            for (; WIDE && j + 4 * V <= row; j += 4 * V) {
-                block4x4(w, from + j, row, rows, s, x, xs, z + j, zs);
+            if (WIDE && row == ROW) {
+                block4x4(w, from, rows, init, start, is, s, x, xs, z, zs);
+                continue;
             }
             for (; j + 2 * V <= row; j += 2 * V) {
-                block4x2(w, from + j, row, rows, s, x, xs, z + j, zs);
+                block4x2(w, from + j, row, rows, init, start + j, is, s, x, xs, z + j, zs);
             }
             if (j < row) {
-                block4x1(w, from + j, row, rows, s, x, xs, z + j, zs);
+                block4x1(w, from + j, row, rows, init, start + j, is, s, x, xs, z + j, zs);
             }
         }
         if (m < lanes) {
             long j = 0;
             for (; j + 4 * V <= row; j += 4 * V) {
-                block2x4(w, from + j, row, rows, s, x, xs, z + j, zs);
+                block2x4(w, from + j, row, rows, init, start + j, is, s, x, xs, z + j, zs);
             }
             for (; j + 2 * V <= row; j += 2 * V) {
-                block2x2(w, from + j, row, rows, s, x, xs, z + j, zs);
+                block2x2(w, from + j, row, rows, init, start + j, is, s, x, xs, z + j, zs);
             }
             if (j < row) {
-                block2x1(w, from + j, row, rows, s, x, xs, z + j, zs);
+                block2x1(w, from + j, row, rows, init, start + j, is, s, x, xs, z + j, zs);
             }
         }
     }
@@ -100,8 +111,10 @@ final class VectorPanelBlocks implements PanelProduct {
     private static void block4x4(
             MemorySegment w,
             long from,
-            long row,
             int rows,
+            MemorySegment init,
+            long start,
+            long startStride,
             MemorySegment s,
             long x,
             long xStride,
@@ -111,28 +124,31 @@ final class VectorPanelBlocks implements PanelProduct {
         long xB = x + xStride;
         long xC = x + 2 * xStride;
         long xD = x + 3 * xStride;
+        long i1 = start + startStride;
+        long i2 = i1 + startStride;
+        long i3 = i2 + startStride;
         long z1 = z + zStride;
         long z2 = z1 + zStride;
         long z3 = z2 + zStride;
-        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
-        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
-        FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + 2 * V, LE);
-        FloatVector a3 = FloatVector.fromMemorySegment(F, s, z + 3 * V, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
-        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
-        FloatVector b2 = FloatVector.fromMemorySegment(F, s, z1 + 2 * V, LE);
-        FloatVector b3 = FloatVector.fromMemorySegment(F, s, z1 + 3 * V, LE);
-        FloatVector c0 = FloatVector.fromMemorySegment(F, s, z2, LE);
-        FloatVector c1 = FloatVector.fromMemorySegment(F, s, z2 + V, LE);
-        FloatVector c2 = FloatVector.fromMemorySegment(F, s, z2 + 2 * V, LE);
-        FloatVector c3 = FloatVector.fromMemorySegment(F, s, z2 + 3 * V, LE);
-        FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3, LE);
-        FloatVector d1 = FloatVector.fromMemorySegment(F, s, z3 + V, LE);
-        FloatVector d2 = FloatVector.fromMemorySegment(F, s, z3 + 2 * V, LE);
-        FloatVector d3 = FloatVector.fromMemorySegment(F, s, z3 + 3 * V, LE);
+        FloatVector a0 = FloatVector.fromMemorySegment(F, init, start, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F, init, start + V, LE);
+        FloatVector a2 = FloatVector.fromMemorySegment(F, init, start + 2 * V, LE);
+        FloatVector a3 = FloatVector.fromMemorySegment(F, init, start + 3 * V, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, init, i1, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F, init, i1 + V, LE);
+        FloatVector b2 = FloatVector.fromMemorySegment(F, init, i1 + 2 * V, LE);
+        FloatVector b3 = FloatVector.fromMemorySegment(F, init, i1 + 3 * V, LE);
+        FloatVector c0 = FloatVector.fromMemorySegment(F, init, i2, LE);
+        FloatVector c1 = FloatVector.fromMemorySegment(F, init, i2 + V, LE);
+        FloatVector c2 = FloatVector.fromMemorySegment(F, init, i2 + 2 * V, LE);
+        FloatVector c3 = FloatVector.fromMemorySegment(F, init, i2 + 3 * V, LE);
+        FloatVector d0 = FloatVector.fromMemorySegment(F, init, i3, LE);
+        FloatVector d1 = FloatVector.fromMemorySegment(F, init, i3 + V, LE);
+        FloatVector d2 = FloatVector.fromMemorySegment(F, init, i3 + 2 * V, LE);
+        FloatVector d3 = FloatVector.fromMemorySegment(F, init, i3 + 3 * V, LE);
         for (int k = 0; k < rows; k++) {
             long at = 4L * k;
-            long wk = from + k * row;
+            long wk = from + (long) ROW * k;
             FloatVector w0 = FloatVector.fromMemorySegment(F, w, wk, LE);
             FloatVector w1 = FloatVector.fromMemorySegment(F, w, wk + V, LE);
             FloatVector w2 = FloatVector.fromMemorySegment(F, w, wk + 2 * V, LE);
@@ -181,6 +197,9 @@ final class VectorPanelBlocks implements PanelProduct {
             long from,
             long row,
             int rows,
+            MemorySegment init,
+            long start,
+            long startStride,
             MemorySegment s,
             long x,
             long xStride,
@@ -190,17 +209,20 @@ final class VectorPanelBlocks implements PanelProduct {
         long xB = x + xStride;
         long xC = x + 2 * xStride;
         long xD = x + 3 * xStride;
+        long i1 = start + startStride;
+        long i2 = i1 + startStride;
+        long i3 = i2 + startStride;
         long z1 = z + zStride;
         long z2 = z1 + zStride;
         long z3 = z2 + zStride;
-        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
-        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
-        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
-        FloatVector c0 = FloatVector.fromMemorySegment(F, s, z2, LE);
-        FloatVector c1 = FloatVector.fromMemorySegment(F, s, z2 + V, LE);
-        FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3, LE);
-        FloatVector d1 = FloatVector.fromMemorySegment(F, s, z3 + V, LE);
+        FloatVector a0 = FloatVector.fromMemorySegment(F, init, start, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F, init, start + V, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, init, i1, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F, init, i1 + V, LE);
+        FloatVector c0 = FloatVector.fromMemorySegment(F, init, i2, LE);
+        FloatVector c1 = FloatVector.fromMemorySegment(F, init, i2 + V, LE);
+        FloatVector d0 = FloatVector.fromMemorySegment(F, init, i3, LE);
+        FloatVector d1 = FloatVector.fromMemorySegment(F, init, i3 + V, LE);
         for (int k = 0; k < rows; k++) {
             long at = 4L * k;
             long wk = from + k * row;
@@ -234,6 +256,9 @@ final class VectorPanelBlocks implements PanelProduct {
             long from,
             long row,
             int rows,
+            MemorySegment init,
+            long start,
+            long startStride,
             MemorySegment s,
             long x,
             long xStride,
@@ -243,13 +268,16 @@ final class VectorPanelBlocks implements PanelProduct {
         long xB = x + xStride;
         long xC = x + 2 * xStride;
         long xD = x + 3 * xStride;
+        long i1 = start + startStride;
+        long i2 = i1 + startStride;
+        long i3 = i2 + startStride;
         long z1 = z + zStride;
         long z2 = z1 + zStride;
         long z3 = z2 + zStride;
-        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
-        FloatVector c0 = FloatVector.fromMemorySegment(F, s, z2, LE);
-        FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3, LE);
+        FloatVector a0 = FloatVector.fromMemorySegment(F, init, start, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, init, i1, LE);
+        FloatVector c0 = FloatVector.fromMemorySegment(F, init, i2, LE);
+        FloatVector d0 = FloatVector.fromMemorySegment(F, init, i3, LE);
         for (int k = 0; k < rows; k++) {
             long at = 4L * k;
             long wk = from + k * row;
@@ -274,6 +302,9 @@ final class VectorPanelBlocks implements PanelProduct {
             long from,
             long row,
             int rows,
+            MemorySegment init,
+            long start,
+            long startStride,
             MemorySegment s,
             long x,
             long xStride,
@@ -281,15 +312,16 @@ final class VectorPanelBlocks implements PanelProduct {
             long zStride) {
         long xA = x;
         long xB = x + xStride;
+        long i1 = start + startStride;
         long z1 = z + zStride;
-        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
-        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
-        FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + 2 * V, LE);
-        FloatVector a3 = FloatVector.fromMemorySegment(F, s, z + 3 * V, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
-        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
-        FloatVector b2 = FloatVector.fromMemorySegment(F, s, z1 + 2 * V, LE);
-        FloatVector b3 = FloatVector.fromMemorySegment(F, s, z1 + 3 * V, LE);
+        FloatVector a0 = FloatVector.fromMemorySegment(F, init, start, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F, init, start + V, LE);
+        FloatVector a2 = FloatVector.fromMemorySegment(F, init, start + 2 * V, LE);
+        FloatVector a3 = FloatVector.fromMemorySegment(F, init, start + 3 * V, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, init, i1, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F, init, i1 + V, LE);
+        FloatVector b2 = FloatVector.fromMemorySegment(F, init, i1 + 2 * V, LE);
+        FloatVector b3 = FloatVector.fromMemorySegment(F, init, i1 + 3 * V, LE);
         for (int k = 0; k < rows; k++) {
             long at = 4L * k;
             long wk = from + k * row;
@@ -323,6 +355,9 @@ final class VectorPanelBlocks implements PanelProduct {
             long from,
             long row,
             int rows,
+            MemorySegment init,
+            long start,
+            long startStride,
             MemorySegment s,
             long x,
             long xStride,
@@ -330,11 +365,12 @@ final class VectorPanelBlocks implements PanelProduct {
             long zStride) {
         long xA = x;
         long xB = x + xStride;
+        long i1 = start + startStride;
         long z1 = z + zStride;
-        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
-        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + V, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
-        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + V, LE);
+        FloatVector a0 = FloatVector.fromMemorySegment(F, init, start, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F, init, start + V, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, init, i1, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F, init, i1 + V, LE);
         for (int k = 0; k < rows; k++) {
             long at = 4L * k;
             long wk = from + k * row;
@@ -358,6 +394,9 @@ final class VectorPanelBlocks implements PanelProduct {
             long from,
             long row,
             int rows,
+            MemorySegment init,
+            long start,
+            long startStride,
             MemorySegment s,
             long x,
             long xStride,
@@ -365,9 +404,10 @@ final class VectorPanelBlocks implements PanelProduct {
             long zStride) {
         long xA = x;
         long xB = x + xStride;
+        long i1 = start + startStride;
         long z1 = z + zStride;
-        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1, LE);
+        FloatVector a0 = FloatVector.fromMemorySegment(F, init, start, LE);
+        FloatVector b0 = FloatVector.fromMemorySegment(F, init, i1, LE);
         for (int k = 0; k < rows; k++) {
             long at = 4L * k;
             long wk = from + k * row;
