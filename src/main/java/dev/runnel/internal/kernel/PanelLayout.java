@@ -19,6 +19,14 @@ public final class PanelLayout {
         /// each weight would be most of the time that opening a model takes.
         void read(int group, int column, int from, int to, float[] weights);
 
+        /// Reads `count` columns from `column` on, each as [#read] does: for a source whose rows
+        /// lie in one piece.
+        default void read(int group, int column, int count, int from, int to, float[][] weights) {
+            for (int c = 0; c < count; c++) {
+                read(group, column + c, from, to, weights[c]);
+            }
+        }
+
         /// A source that computes each weight.
         static Source of(Element element) {
             return (group, column, from, to, weights) -> {

@@ -63,27 +63,15 @@ public final class PanelPacking {
         for (int i = 0; i < cuts.size(); i++) {
             Cut cut = cuts.get(i);
             Panel p = cut.panel();
+            Range sums = cut.sums();
             int step = strandColumns(p);
             long at = p.head();
             for (int j = 0; j < p.width(); j += step, at += p.strandBytes()) {
                 int real = Math.clamp(cut.real() - j, 0, step);
-                read(cut, source, j, real);
-                long inputs = at + head(p, weights, at, real, sums(cut));
-                rows(p, weights, inputs, real, 1 + p.from() - cut.sums().from());
+                source.read(cut.group(), cut.first() + j, real, sums.from(), sums.to(), columns);
+                long inputs = at + head(p, weights, at, real, sums.to() - sums.from());
+                rows(p, weights, inputs, real, 1 + p.from() - sums.from());
             }
-        }
-    }
-
-    private static int sums(Cut cut) {
-        return cut.sums().to() - cut.sums().from();
-    }
-
-    /// Reads the `real` columns from the panel's column `j` on.
-    private void read(Cut cut, Source source, int j, int real) {
-        Range sums = cut.sums();
-        for (int c = 0; c < real; c++) {
-            int column = cut.first() + j + c;
-            source.read(cut.group(), column, sums.from(), sums.to(), columns[c]);
         }
     }
 

@@ -2,8 +2,6 @@ package dev.runnel.internal.op;
 
 import static dev.runnel.graph.DType.FLOAT32;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Precision;
 import dev.runnel.graph.Shape;
@@ -155,23 +153,24 @@ final class Gemm implements Operator {
                 1,
                 f.k,
                 f.n,
-                (g, k, j) -> alpha * weight(f, b, k, j));
+                source(f, b, alpha));
     }
 
-    private static float weight(Form f, Tensor b, int k, int j) {
-        return (float) b.getDouble(f.transB ? (long) j * f.k + k : (long) k * f.n + j);
+    private static Panel.Source source(Form f, Tensor b, float alpha) {
+        return f.transB
+                ? (g, k, j) -> alpha * (float) b.getDouble((long) j * f.k + k)
+                : new Panel.Rows(b, f.k, f.n, alpha);
     }
 
     private static Program streamed(
             Call call, Product product, Form f, Tensor b, @Nullable Tensor c) {
-        MemorySegment start = product.start();
         return StreamedProduct.pack(
                 call,
                 product,
                 "gemm transB=" + f.transB + " alpha=" + f.alpha + " beta=" + f.beta,
                 c == null ? List.of(b) : List.of(b, c),
                 1,
-                (g, k, j) -> k < 0 ? start.get(JAVA_FLOAT, 4L * j) : f.alpha * weight(f, b, k, j),
+                source(f, b, f.alpha),
                 f.alpha);
     }
 

@@ -132,20 +132,13 @@ final class MatMul implements Operator {
             cAt[i] = (long) i * m * n * size;
         }
         Tensor weights = call.dtype(1) == FLOAT32 ? call.constant(1) : null;
+        Panel.Source source = weights == null ? (_, _, _) -> 0 : new Panel.Rows(weights, k, n, 1);
         boolean streams = weights != null && call.precision(1) != Precision.F32;
         int count = Math.toIntExact(groups);
         Panel panel =
                 weights == null || streams
                         ? null
-                        : Panel.pack(
-                                call,
-                                weights,
-                                "matmul",
-                                Panel.ONE_ROW,
-                                count,
-                                k,
-                                n,
-                                source(weights, k, n));
+                        : Panel.pack(call, weights, "matmul", Panel.ONE_ROW, count, k, n, source);
         if (weights == null) {
             for (int i = 0; i < bAt.length; i++) {
                 bAt[i] *= (long) k * n * size;
@@ -171,13 +164,7 @@ final class MatMul implements Operator {
         if (weights == null || !streams) {
             return product;
         }
-        return StreamedProduct.pack(
-                call, product, "matmul", List.of(weights), count, source(weights, k, n), 1);
-    }
-
-    /// The elements of B, 0 for k = −1.
-    private static Panel.Source source(Tensor b, int depth, int columns) {
-        return (g, k, j) -> k < 0 ? 0 : (float) b.getDouble(((long) g * depth + k) * columns + j);
+        return StreamedProduct.pack(call, product, "matmul", List.of(weights), count, source, 1);
     }
 
     /// For each batch, in order, where its matrix starts in an input of shape `s` whose matrices

@@ -1,11 +1,13 @@
 package dev.runnel.internal.op;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.DenseKernels;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /// Constant float32 matrices `[G, K, N]`, packed as the B side of [DenseKernels]: `[group][tile of
@@ -14,6 +16,9 @@ import java.util.List;
 /// where it has several. The last one is as narrow as its columns, rounded up to 16.
 final class Panel {
     private static final int ROUND = 16;
+
+    /// Rows that are put together on the heap before they are copied.
+    private static final int BLOCK = 32;
 
     /// Columns of a tile that suit one row of A.
     static final int ONE_ROW = 8 * ROUND;
@@ -35,6 +40,56 @@ final class Panel {
     interface Source {
         /// Element `[group, k, j]`.
         float at(int group, int k, int j);
+
+        /// Reads elements `[group, k, j …]`, `count` of them, to `to[at …]`.
+        default void read(int group, int k, int j, int count, float[] to, int at) {
+            for (int i = 0; i < count; i++) {
+                to[at + i] = at(group, k, j + i);
+            }
+        }
+
+        /// Reads elements `[group, from … to, j + c]` to `columns[c][at …]` for `count` columns.
+        default void readColumns(
+                int group, int j, int count, int from, int to, float[][] columns, int at) {
+            for (int c = 0; c < count; c++) {
+                for (int k = from; k < to; k++) {
+                    columns[c][at + k - from] = at(group, k, j + c);
+                }
+            }
+        }
+    }
+
+    /// A float32 tensor `[…, K, N]` times `alpha`, whose rows are copied as such.
+    record Rows(Tensor tensor, int k, int n, float alpha) implements Source {
+        @Override
+        public float at(int group, int row, int j) {
+            return alpha * tensor.data().get(JAVA_FLOAT_UNALIGNED, offset(group, row, j));
+        }
+
+        private long offset(int group, int row, int j) {
+            return 4 * (((long) group * k + row) * n + j);
+        }
+
+        @Override
+        public void read(int group, int row, int j, int count, float[] to, int at) {
+            long from = offset(group, row, j);
+            MemorySegment.copy(tensor.data(), JAVA_FLOAT_UNALIGNED, from, to, at, count);
+            for (int i = at; alpha != 1 && i < at + count; i++) {
+                to[i] *= alpha;
+            }
+        }
+
+        @Override
+        public void readColumns(
+                int group, int j, int count, int from, int to, float[][] columns, int at) {
+            float[] row = new float[count];
+            for (int k = from; k < to; k++) {
+                read(group, k, j, count, row, 0);
+                for (int c = 0; c < count; c++) {
+                    columns[c][at + k - from] = row[c];
+                }
+            }
+        }
     }
 
     private Panel(MemorySegment data, int groups, int k, int n, int tile) {
@@ -91,15 +146,20 @@ final class Panel {
     }
 
     private static void fill(MemorySegment s, int groups, int k, int n, int tile, Source source) {
+        float[] rows = new float[BLOCK * tile];
         long at = 0;
         for (int g = 0; g < groups; g++) {
             for (int first = 0; first < n; first += tile) {
                 int columns = n - first > tile ? tile : lastColumns(n, tile);
-                for (int i = 0; i < k; i++) {
-                    for (int j = 0; j < Math.min(columns, n - first); j++) {
-                        s.set(JAVA_FLOAT, at + 4L * j, source.at(g, i, first + j));
+                Arrays.fill(rows, 0); // what no column covers is padding
+                for (int i = 0; i < k; i += BLOCK) {
+                    int count = Math.min(BLOCK, k - i);
+                    for (int r = 0; r < count; r++) {
+                        int real = Math.min(columns, n - first);
+                        source.read(g, i + r, first, real, rows, r * columns);
                     }
-                    at += 4L * columns;
+                    MemorySegment.copy(rows, 0, s, JAVA_FLOAT, at, count * columns);
+                    at += 4L * count * columns;
                 }
             }
         }

@@ -41,7 +41,6 @@ record StreamedProduct(
     /// @param product has no panel and starts each row of C alike
     /// @param layout says with `weights` and `start` alone what `source` yields
     /// @param sources the tensors that `source` reads
-    /// @param source yields the start for k = −1
     /// @param factor what it multiplies the node's weights with
     static StreamedProduct pack(
             Call call,
@@ -58,14 +57,13 @@ record StreamedProduct(
         List<Panels> matrices = new ArrayList<>();
         List<PanelLayout.Source> from = new ArrayList<>();
         for (int g = 0; g < groups; g++) {
-            int group = g;
-            var columns = PanelLayout.Source.of((_, j, i) -> source.at(group, i, j));
+            Columns columns = new Columns(source, g, product.start());
             String name =
                     String.join(
                             " ",
                             "streamed",
                             layout,
-                            group + ":" + k + "x" + product.n(),
+                            g + ":" + k + "x" + product.n(),
                             precision.name(),
                             Integer.toString(width));
             MemorySegment data =
@@ -87,6 +85,23 @@ record StreamedProduct(
                     (_, _, _, difference) -> error.add(difference == 0 ? 0 : difference / factor));
         }
         return Map.of(1, error);
+    }
+
+    /// A group's columns, with where its chains start as their bias.
+    private record Columns(Panel.Source source, int of, MemorySegment start)
+            implements PanelLayout.Source {
+        @Override
+        public void read(int group, int column, int from, int to, float[] weights) {
+            read(group, column, 1, from, to, new float[][] {weights});
+        }
+
+        @Override
+        public void read(int group, int column, int count, int from, int to, float[][] weights) {
+            for (int c = 0; c < count; c++) {
+                weights[c][0] = start.get(JAVA_FLOAT_UNALIGNED, 4L * (column + c));
+            }
+            source.readColumns(of, column, count, from, to, weights, 1);
+        }
     }
 
     private int columns() {
