@@ -25,12 +25,27 @@ import java.util.function.Supplier;
 /// @param name the file's name, with which messages begin
 /// @param tensors by their full names, such as `encoder.lstm.weight_ih_l0`, in the file's order;
 ///   slices of the mapped file where it holds them as they are
-/// @param metadata what the file says of itself; `format` names what it is, and `graph` is there if
-///   it says how its layers are wired: then [Models#read] reads it as well
-public record Checkpoint(String name, Map<String, Tensor> tensors, Map<String, String> metadata) {
+/// @param metadata what the file says of itself; `format` names what it is
+/// @param hasGraph whether the file says how its layers are wired: then [Models#read] reads it as
+///   well
+public record Checkpoint(
+        String name, Map<String, Tensor> tensors, Map<String, String> metadata, boolean hasGraph) {
     public Checkpoint {
         tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
         metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
+    }
+
+    /// Weights of a file that says nothing of layers.
+    public Checkpoint(String name, Map<String, Tensor> tensors, Map<String, String> metadata) {
+        this(name, tensors, metadata, false);
+    }
+
+    /// The number of elements of the floating-point tensors.
+    public long parameters() {
+        return tensors.values().stream()
+                .filter(t -> t.dtype().isFloat())
+                .mapToLong(Tensor::elements)
+                .sum();
     }
 
     /// The weights in `file`. It is known by its content, whatever its name.

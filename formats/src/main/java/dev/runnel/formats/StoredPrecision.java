@@ -5,6 +5,8 @@ import dev.runnel.formats.precision.Widening;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
 
+import java.util.function.Consumer;
+
 /// As what the weights of a graph are stored: those of RNN, GRU, LSTM, MatMul and Gemm, and the
 /// tables that Gather reads.
 ///
@@ -46,7 +48,14 @@ public enum StoredPrecision {
     /// those that nodes only move on the way to their layer (`Transpose`, `Slice`, `Concat`, …).
     /// For int8 each of the layer's sums has to come from one row, or one column, of its weights.
     public Graph store(Graph graph) {
+        return store(graph, _ -> {});
+    }
+
+    /// As [#store(Graph)].
+    ///
+    /// @param kept is told the names of the weights that stay float32 for the values they have
+    public Graph store(Graph graph, Consumer<String> kept) {
         Graph wide = new Widening(dtype).of(graph);
-        return this == F32 ? wide : new Narrowing(wide, dtype).result();
+        return this == F32 ? wide : new Narrowing(wide, dtype, kept).result();
     }
 }

@@ -12,11 +12,14 @@ import dev.runnel.formats.proto.Rnl;
 import dev.runnel.graph.Graph;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.zip.CRC32C;
@@ -87,6 +90,21 @@ class HostileRnlTest {
         Rnl.Header.Builder h = header().addTensors(entry(9, 0, 4, 2, 2));
         h.getGraphBuilder().addInitializers(Rnl.Initializer.newBuilder().setName("w"));
         assertThat(read(file(h)).initializers().get("w").toLongs()).containsExactly(1, 0, 1, 0);
+    }
+
+    @Test
+    void headerBeyondAllArrays_isRefused(@TempDir Path folder) throws IOException {
+        Path large = folder.resolve("large.rnl");
+        byte[] start = file(header());
+        ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).putInt(12, (int) 2_500_000_000L);
+        try (RandomAccessFile out = new RandomAccessFile(large.toFile(), "rw")) {
+            out.write(start);
+            out.setLength(3_000_000_000L); // which takes no room on the disk
+        }
+        assertThatThrownBy(() -> Models.read(large))
+                .isInstanceOf(MalformedModelException.class)
+                .hasMessage(
+                        "large.rnl: the header has 2500000000 bytes, expected at most 2147483639");
     }
 
     @Test

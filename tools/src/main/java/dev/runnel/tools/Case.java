@@ -48,20 +48,21 @@ record Case(String name, Path folder, Path model) {
         ///
         /// @throws IOException if a file cannot be read, or there are more than inputs
         Map<String, Tensor> inputs(Graph graph) throws IOException {
-            return tensors(inputs, graph.inputs());
+            return tensors("input", inputs, graph.inputs());
         }
 
         /// The values of outputs, by name.
         ///
         /// @throws IOException if a file cannot be read, or there are more than outputs
         Map<String, Tensor> outputs(Graph graph) throws IOException {
-            return tensors(outputs, graph.outputs());
+            return tensors("output", outputs, graph.outputs());
         }
 
         /// The tensors of files by the name of their value: the one that the file itself gives, if
         /// all do and the graph knows them, else the one at the file's place.
         private static Map<String, Tensor> tensors(
-                SortedMap<Integer, Path> files, List<ValueInfo> values) throws IOException {
+                String kind, SortedMap<Integer, Path> files, List<ValueInfo> values)
+                throws IOException {
             List<String> names = values.stream().map(ValueInfo::name).toList();
             Map<String, Tensor> byName = new LinkedHashMap<>();
             Map<String, Tensor> byPlace = new LinkedHashMap<>();
@@ -80,9 +81,10 @@ record Case(String name, Path folder, Path model) {
             }
             if (byPlace.size() < files.size()) {
                 throw new IOException(
-                        "has "
-                                + files.lastEntry().getValue().getFileName()
-                                + ", but the model has only "
+                        files.lastEntry().getValue()
+                                + ": there is no such "
+                                + kind
+                                + "; the model has "
                                 + names);
             }
             return byPlace;

@@ -50,10 +50,7 @@ record CheckpointInspection(
                         .filter(Matcher::matches)
                         .map(m -> m.group(1))
                         .toList(),
-                checkpoint.tensors().values().stream()
-                        .filter(t -> t.dtype().isFloat())
-                        .mapToLong(Tensor::elements)
-                        .sum(),
+                checkpoint.parameters(),
                 lines.stream().mapToLong(TensorLine::bytes).sum());
     }
 

@@ -150,23 +150,36 @@ final class ConvertCommand implements Callable<Integer> {
         List<Case> cases = verify == null ? List.of() : Case.find(List.of(verify), in);
         Graph original = read();
         Options options = ports.applyTo(Options.defaults(), original);
+        List<String> kept = new ArrayList<>();
         try (Draft draft = new Draft(out)) {
-            Graph stored = weights == null ? original : weights.store(original);
+            Graph stored = weights == null ? original : weights.store(original, kept::add);
             Graph written = draft.write(stored, terminal());
             List<OutputErrors> errors = errors(original, written, options, cases);
-            report(original, written, draft, errors);
-            double worst = errors.stream().mapToDouble(OutputErrors::max).max().orElse(0);
-            if (maxError != null && !(worst <= maxError)) {
-                throw new IllegalStateException(
-                        String.format(
-                                Locale.ROOT,
-                                "the error is %.2e, more than --max-error %s; nothing was written",
-                                worst,
-                                maxError));
-            }
+            report(original, written, draft, errors, kept);
+            requireErrorsWithinLimit(errors);
             draft.publish();
         }
         return 0;
+    }
+
+    private void requireErrorsWithinLimit(List<OutputErrors> errors) {
+        if (maxError == null) {
+            return;
+        }
+        double worst = errors.stream().mapToDouble(OutputErrors::max).max().orElse(0);
+        if (!(worst <= maxError)) {
+            throw new IllegalStateException(
+                    String.format(
+                            Locale.ROOT,
+                            "the error is %.2e, more than --max-error %s; nothing was written",
+                            worst,
+                            maxError));
+        }
+        if (!errors.stream().allMatch(OutputErrors::isSound)) {
+            throw new IllegalStateException(
+                    "values are NaN in both, of which --max-error can say nothing; nothing was"
+                            + " written");
+        }
     }
 
     private void requireWritable(Path target) throws IOException {
@@ -194,6 +207,17 @@ final class ConvertCommand implements Callable<Integer> {
     }
 
     private void requireUsage() {
+        boolean converts =
+                weights != null
+                        || recipe != null
+                        || verify != null
+                        || samples != null
+                        || maxError != null;
+        if (suggest && converts) {
+            throw usage(
+                    "--suggest-recipe converts nothing: --weights, --recipe, --verify, --samples"
+                            + " and --max-error have no use beside it");
+        }
         if (verify != null && samples != null) {
             throw usage("--verify and --samples exclude each other");
         }
@@ -261,13 +285,23 @@ final class ConvertCommand implements Callable<Integer> {
         List<OutputErrors> errors = new ArrayList<>();
         for (Precision kernels : weights == StoredPrecision.INT8 ? INT8 : F32) {
             for (Case c : cases) {
-                errors.addAll(OutputErrors.onCase(original, written, options, kernels, c));
+                errors.addAll(onCase(original, written, options, kernels, c));
             }
             if (verify == null) {
                 random(original, written, options, kernels).ifPresent(errors::add);
             }
         }
         return errors;
+    }
+
+    private static List<OutputErrors> onCase(
+            Graph original, Graph written, Options options, Precision kernels, Case c)
+            throws IOException {
+        try {
+            return OutputErrors.onCase(original, written, options, kernels, c);
+        } catch (Disagreement e) {
+            throw new IllegalStateException(c.folder() + ": " + e.getMessage(), e);
+        }
     }
 
     private Optional<OutputErrors> random(
@@ -279,6 +313,9 @@ final class ConvertCommand implements Callable<Integer> {
         try {
             return Optional.of(
                     OutputErrors.onRandom(original, written, options, kernels, calls, seed));
+        } catch (Disagreement e) {
+            throw new IllegalStateException(
+                    "what was written yields something else: " + e.getMessage(), e);
         } catch (MalformedModelException
                 | UnsupportedModelException
                 | IllegalArgumentException
@@ -292,7 +329,12 @@ final class ConvertCommand implements Callable<Integer> {
         }
     }
 
-    private void report(Graph original, Graph written, Draft draft, List<OutputErrors> errors)
+    private void report(
+            Graph original,
+            Graph written,
+            Draft draft,
+            List<OutputErrors> errors,
+            List<String> kept)
             throws IOException {
         PrintWriter to = spec.commandLine().getOut();
         to.println(in + " → " + out);
@@ -305,6 +347,13 @@ final class ConvertCommand implements Callable<Integer> {
             to.println(unused.split(", ").length + " tensors in no layer: " + unused);
         }
         errors.forEach(e -> to.print(e.text()));
+        if (!kept.isEmpty()) {
+            to.println(
+                    "weights that stay float32, as they have values that "
+                            + String.valueOf(weights).toLowerCase(Locale.ROOT)
+                            + " has not: "
+                            + String.join(", ", kept));
+        }
         List<WeightErrors> worst =
                 weights == null ? List.of() : WeightErrors.worst(original, written, WORST_ROWS);
         if (weights != null

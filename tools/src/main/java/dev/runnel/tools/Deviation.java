@@ -2,8 +2,9 @@ package dev.runnel.tools;
 
 import dev.runnel.graph.Tensor;
 
-/// How far the elements of an output are from their references, over all its data sets. NaN is no
-/// distance from NaN, nor is an infinity from itself; from all else they are infinitely far.
+/// How far the elements of an output are from their references, over all its data sets. An infinity
+/// is no distance from itself, nor is NaN from NaN, but that says little and is counted; from all
+/// else they are infinitely far.
 final class Deviation {
     private double max;
     private double sum;
@@ -11,23 +12,23 @@ final class Deviation {
     private double noise;
     private double signal;
     private long count;
+    private long nans;
 
-    /// Adds the elements of another data set. One of another shape is infinitely far.
-    void add(Tensor got, Tensor want) {
-        boolean comparable = got.shape().equals(want.shape());
+    /// Adds the elements of another data set.
+    void add(OutputPair pair) {
+        Tensor want = pair.want();
         for (long i = 0; i < want.elements(); i++) {
             double w = want.getDouble(i);
-            double error = comparable ? distance(got.getDouble(i), w) : Double.POSITIVE_INFINITY;
+            double g = pair.got().getDouble(i);
+            double error = distance(g, w);
             max = Math.max(max, error);
             sum += error;
             noise += error * error;
+            nans += Double.isNaN(w) && Double.isNaN(g) ? 1 : 0;
             if (Double.isFinite(w)) {
                 magnitude += Math.abs(w);
                 signal += w * w;
             }
-        }
-        if (!comparable) {
-            max = Double.POSITIVE_INFINITY;
         }
         count += want.elements();
     }
@@ -43,6 +44,16 @@ final class Deviation {
     /// The largest |got − want|.
     double max() {
         return max;
+    }
+
+    /// How many elements are NaN in both, which have not been compared.
+    long nans() {
+        return nans;
+    }
+
+    /// How many elements there are.
+    long count() {
+        return count;
     }
 
     /// The mean |got − want|.

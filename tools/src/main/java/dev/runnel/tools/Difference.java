@@ -43,7 +43,7 @@ record Difference(
         int equalTensors) {
     /// @param nodes their number, subgraphs included; null if the file has weights only
     /// @param tensors their number
-    /// @param parameters elements of the floating-point ones
+    /// @param parameters as [Graph#parameters] and [Checkpoint#parameters] count them
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record Side(String name, @Nullable Integer nodes, int tensors, long parameters) {
         @Override
@@ -108,15 +108,11 @@ record Difference(
     }
 
     private static Side side(String name, ModelFile file, Map<String, Tensor> tensors) {
-        long parameters =
-                tensors.values().stream()
-                        .filter(t -> t.dtype().isFloat())
-                        .mapToLong(Tensor::elements)
-                        .sum();
         return switch (file) {
             case ModelFile.OfGraph(Graph g) ->
-                    new Side(name, FlatGraph.of(g).nodes().size(), tensors.size(), parameters);
-            case ModelFile.OfWeights _ -> new Side(name, null, tensors.size(), parameters);
+                    new Side(name, FlatGraph.of(g).nodes().size(), tensors.size(), g.parameters());
+            case ModelFile.OfWeights(Checkpoint c) ->
+                    new Side(name, null, tensors.size(), c.parameters());
         };
     }
 

@@ -14,9 +14,6 @@ import java.util.Map;
 
 /// What a file holds: a network, or weights without one. Nothing but the file's structure is read.
 sealed interface ModelFile {
-    /// In the metadata of a checkpoint: where its file says how the layers are wired.
-    String GRAPH = "graph";
-
     record OfGraph(Graph graph) implements ModelFile {}
 
     record OfWeights(Checkpoint checkpoint) implements ModelFile {}
@@ -31,9 +28,7 @@ sealed interface ModelFile {
             return new OfGraph(Models.read(file));
         }
         Checkpoint weights = weights(file);
-        return weights.metadata().containsKey(GRAPH)
-                ? new OfGraph(Models.read(file))
-                : new OfWeights(weights);
+        return weights.hasGraph() ? new OfGraph(Models.read(file)) : new OfWeights(weights);
     }
 
     /// Whether `file` is of a format whose weights can be had without a graph.

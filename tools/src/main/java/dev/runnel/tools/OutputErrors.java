@@ -33,13 +33,15 @@ record OutputErrors(
     ///
     /// @param options how to compile them
     /// @param weights as what to pack those of the converted one
+    /// @throws Disagreement if an output has another type or shape
     static OutputErrors onRandom(
             Graph original,
             Graph converted,
             Options options,
             Precision weights,
             int calls,
-            long seed) {
+            long seed)
+            throws Disagreement {
         Options o = options.kernels(KernelSet.SCALAR);
         boolean steps;
         try (Model model = Model.compile(original, o.stateful())) {
@@ -63,13 +65,14 @@ record OutputErrors(
             Precision weights,
             int calls,
             long seed,
-            int open) {
+            int open)
+            throws Disagreement {
         Map<String, Deviation> deviations = new LinkedHashMap<>();
         try (Replay want = Replay.ofStream(Model.compile(original, options));
                 Replay got = Replay.ofStream(Model.compile(converted, options.weights(weights)))) {
             for (Map<String, Tensor> inputs :
                     RandomCalls.of(original, want.model(), calls, seed, open)) {
-                add(deviations, want.run(inputs), got.run(inputs));
+                add(deviations, OutputPair.of("", want.run(inputs), got.run(inputs)));
             }
             String on =
                     want.steps() ? " random steps of one stream, seed " : " random calls, seed ";
@@ -80,11 +83,12 @@ record OutputErrors(
 
     /// Feeds the data sets of a case to both, as `runnel verify --stream` does.
     ///
-    /// @return the errors against the original, and against the stored outputs if there are any
+    /// @return the errors against the original, and against the stored outputs
+    /// @throws Disagreement if none are stored, or one has another type or shape
     /// @throws IOException if a file cannot be read
     static List<OutputErrors> onCase(
             Graph original, Graph converted, Options options, Precision weights, Case c)
-            throws IOException {
+            throws IOException, Disagreement {
         Options o = options.kernels(KernelSet.SCALAR);
         List<Case.DataSet> sets = c.dataSets();
         List<Map<String, Tensor>> inputs = new ArrayList<>();
@@ -98,18 +102,17 @@ record OutputErrors(
                 Replay got = Replay.of(converted, o.weights(weights), c.carried(), inputs)) {
             for (int i = 0; i < inputs.size(); i++) {
                 Map<String, Tensor> outputs = got.run(inputs.get(i));
-                add(toOriginal, want.run(inputs.get(i)), outputs);
-                add(toStored, sets.get(i).outputs(original), outputs);
+                String set = "set " + sets.get(i).index() + " ";
+                add(toOriginal, OutputPair.of(set, want.run(inputs.get(i)), outputs));
+                add(toStored, OutputPair.of(sets.get(i), original, outputs));
             }
             roundings = got.model().roundings();
         }
         String on = c.folder() + ", " + sets.size() + (sets.size() == 1 ? " set" : " sets");
         List<OutputErrors> errors = new ArrayList<>();
         errors.add(new OutputErrors(on, original(weights), toOriginal, roundings));
-        if (!toStored.isEmpty()) {
-            String stored = "the stored outputs" + kernels(weights);
-            errors.add(new OutputErrors(on, stored, toStored, roundings));
-        }
+        String stored = "the stored outputs" + kernels(weights);
+        errors.add(new OutputErrors(on, stored, toStored, roundings));
         return errors;
     }
 
@@ -124,22 +127,20 @@ record OutputErrors(
                 : ", run with --weights " + weights.name().toLowerCase(Locale.ROOT);
     }
 
-    private static void add(
-            Map<String, Deviation> deviations, Map<String, Tensor> want, Map<String, Tensor> got) {
-        want.forEach(
-                (name, w) -> {
-                    Tensor g = got.get(name);
-                    if (g == null) {
-                        throw new IllegalStateException(
-                                "there is no output '" + name + "'; there are " + got.keySet());
-                    }
-                    deviations.computeIfAbsent(name, k -> new Deviation()).add(g, w);
-                });
+    private static void add(Map<String, Deviation> deviations, List<OutputPair> pairs) {
+        for (OutputPair pair : pairs) {
+            deviations.computeIfAbsent(pair.name(), k -> new Deviation()).add(pair);
+        }
     }
 
     /// The largest |got − want| of all outputs.
     double max() {
         return outputs.values().stream().mapToDouble(Deviation::max).max().orElse(0);
+    }
+
+    /// Whether all values are numbers, so that [#max] speaks of all.
+    boolean isSound() {
+        return outputs.values().stream().allMatch(d -> d.nans() == 0);
     }
 
     /// The errors as a table.
@@ -160,6 +161,15 @@ record OutputErrors(
                                             d.mean(),
                                             d.decibels()));
                     s.append('\n');
+                    if (d.nans() > 0) {
+                        s.append(
+                                String.format(
+                                        Locale.ROOT,
+                                        "  warning: %s: %,d of %,d values are NaN in both\n",
+                                        name,
+                                        d.nans(),
+                                        d.count()));
+                    }
                 });
         return s.toString();
     }

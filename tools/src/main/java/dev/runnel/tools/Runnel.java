@@ -58,7 +58,8 @@ public final class Runnel implements Runnable {
         takeOverStderr();
         // The library that reads HDF5 logs, which nobody asked for, and says so on stderr.
         System.setProperty("slf4j.internal.verbosity", "ERROR");
-        System.exit(execute(args));
+        StandardOutput output = StandardOutput.install();
+        System.exit(output.exitCode(execute(args), System.err));
     }
 
     /// Runs one command line on the standard streams.
@@ -100,6 +101,14 @@ public final class Runnel implements Runnable {
                 });
         try {
             return line.execute(args);
+        } catch (OutOfMemoryError e) {
+            err.println(
+                    "runnel: out of memory ("
+                            + e.getMessage()
+                            + "): the heap has "
+                            + (Runtime.getRuntime().maxMemory() >> 20)
+                            + " MB; RUNNEL_JAVA_OPTS=-Xmx4g gives it 4 GB");
+            return line.getCommandSpec().exitCodeOnExecutionException();
         } finally {
             out.flush();
             err.flush();

@@ -36,13 +36,21 @@ record Tolerance(double atol, double rtol) {
 
     /// Compares type, shape and every element.
     Comparison compare(Tensor got, Tensor want) {
-        if (got.dtype() != want.dtype()) {
-            return new Comparison(0, "type is " + got.dtype() + ", expected " + want.dtype());
-        }
-        if (!got.shape().equals(want.shape())) {
-            return new Comparison(0, "shape is " + got.shape() + ", expected " + want.shape());
+        String mismatch = mismatch(got, want);
+        if (mismatch != null) {
+            return new Comparison(0, mismatch);
         }
         return want.dtype().isFloat() ? compareFloats(got, want) : compareIntegers(got, want);
+    }
+
+    /// In what type or shape two tensors differ, as a sentence; null if in none.
+    static @Nullable String mismatch(Tensor got, Tensor want) {
+        if (got.dtype() != want.dtype()) {
+            return "type is " + got.dtype() + ", expected " + want.dtype();
+        }
+        return got.shape().equals(want.shape())
+                ? null
+                : "shape is " + got.shape() + ", expected " + want.shape();
     }
 
     private Comparison compareFloats(Tensor got, Tensor want) {

@@ -30,15 +30,6 @@ import java.util.Set;
 record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullable Double rtol) {
     private static final Set<String> RECURRENT = Set.of("RNN", "GRU", "LSTM");
 
-    /// Thrown inside a check to end it.
-    private static final class Disagreement extends Exception {
-        private static final long serialVersionUID = 1;
-
-        Disagreement(String message) {
-            super(message);
-        }
-    }
-
     /// Checks one case. Whatever goes wrong in it is part of the verdict, even an error of the
     /// machine (out of memory, stack overflow): the next case may well do.
     Verdict check(Case c) {
@@ -115,26 +106,17 @@ record Verifier(boolean stream, Options options, @Nullable Double atol, @Nullabl
 
         private void compare(Case.DataSet set, Map<String, Tensor> outputs)
                 throws IOException, Disagreement {
-            Map<String, Tensor> wanted = set.outputs(graph);
-            if (wanted.isEmpty()) {
-                throw new Disagreement("set " + set.index() + " has no output_0.pb");
-            }
-            for (Map.Entry<String, Tensor> entry : wanted.entrySet()) {
-                String where = "set " + set.index() + " output '" + entry.getKey() + "': ";
-                Tensor got = outputs.get(entry.getKey());
-                if (got == null) {
-                    throw new Disagreement(where + "is not among the outputs " + outputs.keySet());
-                }
-                Tensor want = entry.getValue();
+            for (OutputPair pair : OutputPair.of(set, graph, outputs)) {
+                Tensor want = pair.want();
                 boolean given = atol != null || rtol != null;
                 Tolerance t = given ? tolerance : tolerance.widenedFor(want.dtype());
-                Tolerance.Comparison comparison = t.compare(got, want);
+                Tolerance.Comparison comparison = t.compare(pair.got(), want);
                 maxAbs = Math.max(maxAbs, comparison.maxAbs());
                 if (comparison.disagreement() != null) {
-                    throw new Disagreement(where + comparison.disagreement());
+                    throw new Disagreement(pair.where() + comparison.disagreement());
                 }
                 if (want.dtype().isFloat()) {
-                    deviations.computeIfAbsent(entry.getKey(), k -> new Deviation()).add(got, want);
+                    deviations.computeIfAbsent(pair.name(), k -> new Deviation()).add(pair);
                 }
             }
         }

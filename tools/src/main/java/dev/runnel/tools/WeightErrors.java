@@ -27,6 +27,7 @@ record WeightErrors(String tensor, boolean column, long row, double max, double 
                 (name, w) -> {
                     Tensor v = after.get(name);
                     if (v != null
+                            && w.elements() > 0 // its rows might be many still
                             && w.dtype().isFloat()
                             && w.shape().rank() >= 2
                             && w.shape().equals(v.shape())) {
@@ -65,11 +66,13 @@ record WeightErrors(String tensor, boolean column, long row, double max, double 
     public String toString() {
         return String.format(
                 Locale.ROOT,
-                "%s %s %d  max |Δw| %.2e  relative %.2g %%",
+                "%s %s %d  max |Δw| %.2e  relative %s %%",
                 tensor,
                 column ? "column" : "row",
                 row,
                 max,
-                100 * relative);
+                relative < 0.1
+                        ? String.format(Locale.ROOT, "%.2g", 100 * relative)
+                        : String.format(Locale.ROOT, "%.0f", 100 * relative));
     }
 }

@@ -332,7 +332,7 @@ class ConvertCommandTest {
     }
 
     @Test
-    void errors_areCarriedInTheState() throws IOException {
+    void errors_areCarriedInTheState() throws Exception {
         Graph original = tagger();
         Graph rounded =
                 new Graph(

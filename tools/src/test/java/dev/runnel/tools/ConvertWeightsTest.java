@@ -10,6 +10,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -70,6 +73,19 @@ class ConvertWeightsTest {
         assertThat(c.exit()).isZero();
         assertThat(c.out()).contains("\nparameters  84\n", "\n  y  none\n");
         assertThat(Captured.of("inspect", out).exit()).isZero();
+    }
+
+    @Test
+    void metadataOfUsers_doesNotMakeAModelOfWeights() throws IOException {
+        byte[] header = "{\"__metadata__\":{\"graph\":\"cora\"}}".getBytes(StandardCharsets.UTF_8);
+        ByteBuffer bytes = ByteBuffer.allocate(8 + header.length).order(ByteOrder.LITTLE_ENDIAN);
+        Path file = temp.resolve("w.safetensors");
+        Files.write(file, bytes.putLong(header.length).put(header).array());
+        Captured c = Captured.of("inspect", file);
+        assertThat(c.err()).isEmpty();
+        assertThat(c.exit()).isZero();
+        assertThat(c.out()).contains("  graph: cora\n");
+        assertThat(Captured.of("diff", file, file).exit()).isZero();
     }
 
     @Test

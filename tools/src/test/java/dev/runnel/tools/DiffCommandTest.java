@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import dev.runnel.formats.Checkpoint;
+import dev.runnel.formats.Models;
 import dev.runnel.formats.TensorFile;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.DType;
@@ -86,6 +87,30 @@ class DiffCommandTest {
                                 """
                                         .formatted(a, b),
                                 ""));
+    }
+
+    /// As inspect and convert count them, those in attributes included.
+    @Test
+    void parameters_areThoseOfTheGraph() throws IOException {
+        Graph graph =
+                new Graph(
+                        "fill",
+                        List.of(new ValueInfo("n", DType.INT64, List.of(ValueInfo.Dim.of(1)))),
+                        List.of(new ValueInfo("y", DType.FLOAT32, null)),
+                        Map.of(),
+                        List.of(
+                                new Node(
+                                        "fill",
+                                        "",
+                                        "ConstantOfShape",
+                                        List.of("n"),
+                                        List.of("y"),
+                                        Map.of("value", new Attribute.OfTensor(floats(3))))),
+                        Map.of());
+        Path file = temp.resolve("fill.onnx");
+        Models.write(graph, file);
+        assertThat(Captured.of("inspect", file, "--file-only").out()).contains("parameters\n  1\n");
+        assertThat(Captured.of("diff", file, file).out()).contains(" 0 tensors, 1 parameters\n");
     }
 
     @Test

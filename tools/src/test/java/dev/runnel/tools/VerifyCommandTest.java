@@ -152,12 +152,19 @@ class VerifyCommandTest {
                 .satisfiesExactly(
                         l -> assertThat(l).isEqualTo("FAIL a_none has no test_data_set_0"),
                         l -> assertThat(l).startsWith("FAIL b_garbage model.onnx: "),
-                        l -> assertThat(l).isEqualTo("FAIL c_silent set 0 has no output_0.pb"),
                         l ->
                                 assertThat(l)
                                         .isEqualTo(
-                                                "FAIL d_surplus has input_1.pb, but the model has"
-                                                        + " only [x]"),
+                                                "FAIL c_silent set 0 has no output_0.pb or"
+                                                    + " output_0.npy"),
+                        l ->
+                                assertThat(l)
+                                        .isEqualTo(
+                                                "FAIL d_surplus "
+                                                        + surplus.resolve(
+                                                                "test_data_set_0/input_1.pb")
+                                                        + ": there is no such input; the model has"
+                                                        + " [x]"),
                         l -> assertThat(l).startsWith("FAIL e_misshapen ").contains("[1, 3]"),
                         l -> assertThat(l).startsWith("ok shift "),
                         l -> assertThat(l).isEqualTo("1 passed, 5 failed, 0 unsupported"));

@@ -106,7 +106,7 @@ public final class KerasFile {
                                 weights.putIfAbsent(name, tensor);
                             }
                         });
-        return new Checkpoint(file.name(), weights, metadata());
+        return new Checkpoint(file.name(), weights, metadata(), !config.isEmpty());
     }
 
     /// HDF5 sorts by name; what the file says of order comes first.
@@ -133,9 +133,6 @@ public final class KerasFile {
         }
         if (!backend.isEmpty()) {
             metadata.put("backend", backend);
-        }
-        if (!config.isEmpty()) {
-            metadata.put("graph", "model_config"); // that there is one: see Checkpoint
         }
         return metadata;
     }

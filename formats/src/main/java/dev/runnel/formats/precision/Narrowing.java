@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /// Stores the weights of a graph, and of its subgraphs, in fewer bits.
 public final class Narrowing {
@@ -27,13 +28,16 @@ public final class Narrowing {
 
     private final Graph graph;
     private final DType dtype;
+    private final Consumer<String> kept;
     private final Set<String> names = new HashSet<>();
     private final Map<Graph, Scope> scopes = new IdentityHashMap<>();
 
     /// @param dtype BFLOAT16, FLOAT16 or INT8
-    public Narrowing(Graph graph, DType dtype) {
+    /// @param kept is told the names of weights with values that the type does not have
+    public Narrowing(Graph graph, DType dtype, Consumer<String> kept) {
         this.graph = graph;
         this.dtype = dtype;
+        this.kept = kept;
         addNames(graph);
         find(graph, null);
     }
@@ -115,10 +119,13 @@ public final class Narrowing {
     private static void level(List<Sum> sum) {
         float max = 0;
         for (Sum part : sum) {
-            max = Math.max(max, part.greatest());
+            // What stays float32 needs no scale.
+            max = part.weight().finite ? Math.max(max, part.greatest()) : max;
         }
         for (Sum part : sum) {
-            part.cover(max);
+            if (part.weight().finite) {
+                part.cover(max);
+            }
         }
     }
 
@@ -164,6 +171,8 @@ public final class Narrowing {
                                             : halves(name, weight.tensor, constants, nodes);
                             if (done) {
                                 constants.remove(name);
+                            } else {
+                                kept.accept(name);
                             }
                         });
         g.nodes().forEach(n -> nodes.add(inner(n)));
@@ -198,12 +207,12 @@ public final class Narrowing {
     private boolean bytes(
             String name, Weight weight, Map<String, Tensor> constants, List<Node> nodes) {
         Tensor w = weight.tensor;
+        if (!weight.finite) {
+            return false;
+        }
         float[] scales = new float[weight.greatest.length];
         for (int i = 0; i < scales.length; i++) {
             float max = weight.greatest[i];
-            if (!Float.isFinite(max)) {
-                return false;
-            }
             scales[i] = max < TINY ? 0 : max / STEPS;
         }
         String q = fresh(name + ".int8");

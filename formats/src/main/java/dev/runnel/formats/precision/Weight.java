@@ -17,6 +17,9 @@ final class Weight {
     /// By index along that axis, the greatest magnitude that a scale is to cover.
     float[] greatest = {};
 
+    /// Whether all of these are finite.
+    boolean finite = true;
+
     Weight(Tensor tensor) {
         this.tensor = tensor;
         int last = tensor.shape().rank() - 1;
@@ -35,6 +38,9 @@ final class Weight {
             axis = to;
             stored = true;
             greatest = Numbers.greatest(tensor, matrix, axis);
+            for (float max : greatest) {
+                finite &= Float.isFinite(max);
+            }
         }
         return axis == to;
     }

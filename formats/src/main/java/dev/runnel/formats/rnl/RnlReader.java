@@ -28,6 +28,9 @@ public final class RnlReader {
     /// As the reader of ONNX; three messages for each graph within a graph.
     private static final int MAX_DEPTH = 128;
 
+    /// What a protobuf message has at most, and an array of the JVM holds.
+    private static final int LONGEST_HEADER = Integer.MAX_VALUE - 8;
+
     private RnlReader() {}
 
     /// The model in `file`, which begins as such a file does.
@@ -83,6 +86,10 @@ public final class RnlReader {
                             + " bytes, with "
                             + left
                             + " left; the file is truncated or corrupt");
+        }
+        if (length > LONGEST_HEADER) {
+            throw file.malformed(
+                    "the header has " + length + " bytes, expected at most " + LONGEST_HEADER);
         }
         MemorySegment bytes = file.bytes().asSlice(Layout.PREAMBLE, length);
         CRC32C crc = new CRC32C();
