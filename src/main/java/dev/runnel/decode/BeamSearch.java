@@ -3,6 +3,7 @@ package dev.runnel.decode;
 import dev.runnel.State;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /// Beam search: of all continuations of the open paths, the best ones stay open. Nothing is
@@ -78,7 +79,7 @@ final class BeamSearch extends Search {
     }
 
     @Override
-    void reopen() {
+    void requireFeedable() {
         if (begun) {
             throw new IllegalStateException(
                     "a beam search has begun: the stream takes no more input; begin another");
@@ -92,8 +93,7 @@ final class BeamSearch extends Search {
             decided = open[0].length();
         }
         collect(scored, row);
-        branch();
-        settle();
+        settle(!branch());
     }
 
     /// The best continuations of all open paths, best first; of equal ones that of the earlier path
@@ -132,10 +132,11 @@ final class BeamSearch extends Search {
         scores[at] = score;
     }
 
-    /// Continues the open paths with the best candidates; those that end are finished.
-    private void branch() {
-        java.util.Arrays.fill(parentTaken, false);
-        java.util.Arrays.fill(stateTaken, false);
+    /// Continues the open paths with the best candidates; those that end are finished. If none goes
+    /// on, the open ones stay as they are, and it returns false.
+    private boolean branch() {
+        Arrays.fill(parentTaken, false);
+        Arrays.fill(stateTaken, false);
         int count = 0;
         for (int c = 0; c < candidates && count < beam.width(); c++) {
             Path parent = open[parents[c]];
@@ -158,6 +159,9 @@ final class BeamSearch extends Search {
             parents[count] = parents[c]; // behind c already
             count++;
         }
+        if (count == 0) {
+            return false;
+        }
         int free = 0;
         for (int i = 0; i < count; i++) {
             if (next[i].state < 0) {
@@ -173,6 +177,7 @@ final class BeamSearch extends Search {
         open = next;
         next = before;
         openCount = count;
+        return true;
     }
 
     private void finish(Path path, boolean ended) {
@@ -198,33 +203,38 @@ final class BeamSearch extends Search {
     }
 
     private double normalised(double score, int chosen) {
-        return score / StrictMath.pow(chosen, beam.lengthPenalty());
+        return chosen == 0 ? score : score / StrictMath.pow(chosen, beam.lengthPenalty());
     }
 
     /// Decides whether the search is over, and what of it nothing will change.
-    private void settle() {
-        if (openCount > 0 && open[0].chosen() >= limit) {
+    ///
+    /// @param stuck whether no open path goes on; if none ended before, they are what was found
+    private void settle(boolean stuck) {
+        boolean atLimit = !stuck && open[0].chosen() >= limit;
+        if (atLimit || stuck && finishedCount == 0) {
             for (int i = 0; i < openCount; i++) {
                 finish(open[i], false);
             }
-            ending = Decoding.Ending.LIMIT;
-        } else if (openCount == 0) {
+        }
+        if (atLimit || stuck || isSettled()) {
             ending =
-                    finishedCount == 0
-                            ? Decoding.Ending.NOTHING_ALLOWED
-                            : Decoding.Ending.END_TOKEN;
-        } else if (finishedCount == beam.width()
-                && normalised(open[0].score, open[0].chosen())
-                        <= finished[finishedCount - 1].score) {
-            ending = Decoding.Ending.END_TOKEN;
+                    finishedByEnd[0]
+                            ? Decoding.Ending.END_TOKEN
+                            : atLimit ? Decoding.Ending.LIMIT : Decoding.Ending.NOTHING_ALLOWED;
+            decided = saidLength(0);
+        } else {
+            decided = Math.max(decided, same());
         }
-        if (ending != null) {
-            if (finishedCount > 0) {
-                decided = saidLength(0);
-                ending = finishedByEnd[0] ? Decoding.Ending.END_TOKEN : Decoding.Ending.LIMIT;
-            }
-            return;
-        }
+    }
+
+    /// Whether enough have ended, and no open path is better than the worst of them.
+    private boolean isSettled() {
+        return finishedCount == beam.width()
+                && normalised(open[0].score, open[0].chosen()) <= finished[finishedCount - 1].score;
+    }
+
+    /// The number of tokens that all paths have in common.
+    private int same() {
         Path any = open[0];
         int same = any.length();
         for (int i = 1; i < openCount; i++) {
@@ -234,7 +244,7 @@ final class BeamSearch extends Search {
             int common = any.common(finished[i], decided);
             same = Math.min(same, Math.min(saidLength(i), common));
         }
-        decided = Math.max(decided, same);
+        return same;
     }
 
     /// The length of a finished path without its end token, which stands for nothing to say.

@@ -1,7 +1,8 @@
 package dev.runnel.decode;
 
 /// Which tokens may be chosen next. Beam search asks it for each hypothesis, in any order, so it
-/// must follow from the tokens alone.
+/// must follow from the tokens alone. Decoders of several threads may ask it at once. If it throws,
+/// the stream fails: [Decoding#failure].
 @FunctionalInterface
 public interface Constraint {
     /// Allows what may come after these tokens. If nothing is allowed, the stream ends there; the

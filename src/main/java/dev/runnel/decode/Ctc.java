@@ -16,7 +16,8 @@ import java.util.function.IntConsumer;
 /// The beam keeps the `width` most probable sequences, the probabilities of all alignments of each
 /// added up (Hannun et al. 2014), as far as they are not less probable than the best by `margin`
 /// nats; a token is decided when all of them begin with it. Width 1 is greedy: the best score of
-/// each frame, decided at once. Once its arrays have grown it allocates nothing.
+/// each frame, decided at once. Once its arrays have grown, to what is undecided at most, it
+/// allocates nothing.
 public final class Ctc {
     private static final double NEVER = Double.NEGATIVE_INFINITY;
     private static final int NONE = -1;
@@ -34,8 +35,7 @@ public final class Ctc {
     private final PrefixTree tree = new PrefixTree();
 
     // The sequences kept: node in the tree, ln p of its alignments that end in a blank, and of
-    // those
-    // that do not.
+    // those that do not.
     private final int[] node;
     private final double[] byBlank;
     private final double[] byToken;
@@ -133,7 +133,8 @@ public final class Ctc {
     /// @param frame float32[V]: logits or log-probabilities, in the machine's byte order
     /// @param decided is given each token that no later frame can change
     /// @throws IllegalArgumentException if there are more or less than V scores
-    /// @throws IllegalStateException if one is NaN
+    /// @throws IllegalStateException if one is NaN or +∞, or all are −∞; the frame counts for
+    ///   nothing then
     public void accept(MemorySegment frame, IntConsumer decided) {
         if (frame.byteSize() != 4L * vocabularySize) {
             throw new IllegalArgumentException(
@@ -164,27 +165,38 @@ public final class Ctc {
     /// Ends the stream: hands over what the most probable sequence still has, and is ready for the
     /// next one.
     public void finish(IntConsumer decided) {
-        if (width > 1) {
-            int best = 0;
-            for (int e = 1; e < kept; e++) {
-                if (sum(byBlank[e], byToken[e]) > sum(byBlank[best], byToken[best])) {
-                    best = e;
-                }
+        try {
+            if (width > 1) {
+                tree.forEachToken(node[mostProbable()], decided);
             }
-            tree.forEachToken(node[best], decided);
+        } finally {
+            reset();
         }
-        reset();
+    }
+
+    private int mostProbable() {
+        int best = 0;
+        for (int e = 1; e < kept; e++) {
+            if (sum(byBlank[e], byToken[e]) > sum(byBlank[best], byToken[best])) {
+                best = e;
+            }
+        }
+        return best;
     }
 
     private int best() {
         int best = 0;
         for (int v = 0; v < vocabularySize; v++) {
-            if (Float.isNaN(scores[v])) {
-                throw new IllegalStateException("the score of token " + v + " is NaN");
+            if (!(scores[v] < Float.POSITIVE_INFINITY)) {
+                throw new IllegalStateException("the score of token " + v + " is " + scores[v]);
             }
             if (scores[v] > scores[best]) {
                 best = v;
             }
+        }
+        if (scores[best] == Float.NEGATIVE_INFINITY) {
+            throw new IllegalStateException(
+                    "all scores of the frame are −∞: no token is possible, nor the blank");
         }
         return best;
     }

@@ -9,11 +9,13 @@ import dev.runnel.graph.DType;
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
 /// What decoders of a model have in common. To be set by one thread; the decoders it opens keep
-/// what is set then.
+/// what is set then. They share the constraint and the embedding, also where several threads use
+/// them at once.
 public final class DecoderBuilder {
     private static final int NO_END = -1;
     private static final int DEFAULT_LIMIT = 256;
@@ -70,7 +72,7 @@ public final class DecoderBuilder {
         return this;
     }
 
-    /// The output with the scores, float32[…, V]: probabilities.
+    /// The output with the scores, float32[…, V]: probabilities, of which none is negative.
     public DecoderBuilder probabilities(String name) {
         output = Objects.requireNonNull(name);
         probabilities = true;
@@ -83,7 +85,8 @@ public final class DecoderBuilder {
         return this;
     }
 
-    /// The most tokens to choose, 256 by default; those that are fed don't count.
+    /// The most tokens to choose after something was fed, 256 by default, an end token included.
+    /// Each feed lets as many follow.
     ///
     /// @throws IllegalArgumentException if it is not positive
     public DecoderBuilder limit(int tokens) {
@@ -106,23 +109,25 @@ public final class DecoderBuilder {
         return this;
     }
 
-    /// Makes tokens that were there before less likely: their positive scores are divided by
-    /// `penalty`, negative ones multiplied (Keskar et al. 2019). 1, the default, changes nothing.
+    /// Makes tokens that were there before, fed ones included, less likely: their positive scores
+    /// are divided by `penalty`, negative ones multiplied (Keskar et al. 2019). 1, the default,
+    /// changes nothing.
     ///
-    /// @throws IllegalArgumentException if it is not a positive number
+    /// @throws IllegalArgumentException if it is not a positive number as a float
     public DecoderBuilder repetitionPenalty(double penalty) {
-        if (!(penalty > 0 && penalty < Double.POSITIVE_INFINITY)) {
+        float value = (float) penalty;
+        if (!(value > 0 && value < Float.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException(
-                    "repetitionPenalty is " + penalty + ", expected above 0, 1 for none");
+                    "repetitionPenalty is " + penalty + ", expected a positive float, 1 for none");
         }
-        repetitionPenalty = (float) penalty;
+        repetitionPenalty = value;
         return this;
     }
 
     /// A decoder for one stream at a time.
     ///
-    /// @throws IllegalArgumentException if the model has no such ports, or they are not of a kind
-    ///   that tokens and scores can be
+    /// @throws IllegalArgumentException if the model has no such ports, they are not of a kind that
+    ///   tokens and scores can be, or the end token or one of a [Trie] is not in the vocabulary
     /// @throws IllegalStateException if the model cannot be stepped, or is closed
     public Decoder open() {
         return open(1);
@@ -133,7 +138,7 @@ public final class DecoderBuilder {
     /// @throws IllegalArgumentException as [#open()], and if `streams` is not positive or too many
     /// @throws IllegalStateException if the model cannot be stepped, or is closed
     public Decoder open(int streams) {
-        Session session = model.open(Math.multiplyExact(streams, strategy.rows()));
+        Session session = model.open(rows(streams));
         boolean done = false;
         try {
             Port scored = port("output", model.outputs(), output, ".logits(name)");
@@ -142,6 +147,9 @@ public final class DecoderBuilder {
             if (end != NO_END && (end < 0 || end >= size)) {
                 throw new IllegalArgumentException(
                         "the end token is " + end + ", expected 0 to " + (size - 1));
+            }
+            if (constraint instanceof Trie trie) {
+                trie.requireVocabulary(size);
             }
             Scores scores =
                     new Scores(
@@ -153,7 +161,12 @@ public final class DecoderBuilder {
                             repetitionPenalty);
             Decoder decoder =
                     new Decoder(
-                            copy(), session, TokenPort.of(fed, session, size, embedding), scores);
+                            copy(),
+                            model,
+                            session,
+                            TokenPort.of(fed, session, size, embedding),
+                            sidePorts(fed, session),
+                            scores);
             done = true;
             return decoder;
         } finally {
@@ -161,6 +174,32 @@ public final class DecoderBuilder {
                 session.close();
             }
         }
+    }
+
+    private int rows(int streams) {
+        if (streams < 1) {
+            throw new IllegalArgumentException("streams is " + streams + ", expected at least 1");
+        }
+        long rows = (long) streams * strategy.rows();
+        if (rows > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    streams
+                            + " streams of "
+                            + strategy.rows()
+                            + " rows each are more than a session can have");
+        }
+        return (int) rows;
+    }
+
+    private List<SidePort> sidePorts(Port fed, Session session) {
+        List<SidePort> all = new ArrayList<>();
+        for (int i = 0; i < model.inputs().size(); i++) {
+            Port port = model.inputs().get(i);
+            if (!port.name().equals(fed.name())) {
+                all.add(SidePort.of(i, port, session));
+            }
+        }
+        return List.copyOf(all);
     }
 
     private Port port(String kind, List<Port> ports, @Nullable String name, String how) {
@@ -202,7 +241,9 @@ public final class DecoderBuilder {
         return Math.toIntExact(elements);
     }
 
-    Decoding begin(@Nullable State from) {
-        return new Decoding(model, from, strategy, limit, end);
+    /// @param tokens the input that they go to
+    Decoding begin(@Nullable State from, String tokens) {
+        Inputs inputs = new Inputs(model.inputs(), tokens);
+        return new Decoding(model, from, inputs, strategy, limit, end);
     }
 }

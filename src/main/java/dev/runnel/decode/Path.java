@@ -1,5 +1,7 @@
 package dev.runnel.decode;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -9,6 +11,11 @@ final class Path implements Tokens {
     private int[] tokens = new int[64];
     private int length;
     private int fed;
+
+    /// The tokens before `saidLength` as a set; null until it is asked for.
+    private @Nullable TokenMask said;
+
+    private int saidLength;
 
     /// ln p of the tokens chosen; for a finished one the score.
     double score;
@@ -63,10 +70,38 @@ final class Path implements Tokens {
         fed = length;
     }
 
+    /// A vector was fed: as [#feed], but no token stands for it.
+    void feedVector() {
+        fed = length;
+        pending = true;
+    }
+
+    /// The tokens there are. Only those that came since it was last asked for are looked at.
+    TokenMask said(int vocabularySize) {
+        TokenMask mask = said;
+        if (mask == null) {
+            mask = new TokenMask(vocabularySize);
+            said = mask;
+        }
+        for (; saidLength < length; saidLength++) {
+            mask.allow(tokens[saidLength]);
+        }
+        return mask;
+    }
+
     void become(Path other) {
         if (tokens.length < other.length) {
             tokens = new int[other.tokens.length];
         }
+        if (other.said == null) {
+            said = null;
+        } else {
+            if (said == null) {
+                said = new TokenMask(other.said.vocabularySize());
+            }
+            said.become(other.said);
+        }
+        saidLength = other.saidLength;
         System.arraycopy(other.tokens, 0, tokens, 0, other.length);
         length = other.length;
         fed = other.fed;

@@ -12,6 +12,7 @@ final class PrefixTree {
     private int[] entries = new int[64];
     private int[] firstChild = new int[64];
     private int[] nextSibling = new int[64];
+    private int[] path = new int[64];
     private int used;
     private int free;
     private int root;
@@ -124,10 +125,21 @@ final class PrefixTree {
         return tokens[c];
     }
 
+    /// The tokens from the root to node `n`, which may be many.
     void forEachToken(int n, IntConsumer action) {
-        if (n != root) {
-            forEachToken(parent[n], action);
-            action.accept(tokens[n]);
+        int depth = 0;
+        for (int above = n; above != root; above = parent[above]) {
+            depth++;
+        }
+        if (path.length < depth) {
+            path = new int[Math.max(depth, 2 * path.length)];
+        }
+        int i = depth;
+        for (int at = n; at != root; at = parent[at]) {
+            path[--i] = tokens[at];
+        }
+        for (; i < depth; i++) {
+            action.accept(path[i]);
         }
     }
 }

@@ -21,9 +21,8 @@ final class Scores {
     private final float[] scores;
     private final TokenMask mask;
 
-    // For sampling: a heap of tokens, the best on top; the ones taken off it, in order.
+    // For sampling: a heap of tokens, the best on top; exp(score) of those let through, relative.
     private final int[] heap;
-    private final int[] taken;
     private final double[] weights;
 
     Scores(
@@ -41,7 +40,6 @@ final class Scores {
         this.scores = new float[vocabularySize];
         this.mask = new TokenMask(vocabularySize);
         this.heap = new int[vocabularySize];
-        this.taken = new int[vocabularySize];
         this.weights = new double[vocabularySize];
     }
 
@@ -55,7 +53,7 @@ final class Scores {
 
     /// Reads the scores of `row`, whose tokens are `path`: −∞ for what is not allowed.
     ///
-    /// @throws IllegalStateException if a score is NaN
+    /// @throws IllegalStateException as [#loadAll]
     void load(int row, Path path) {
         loadAll(row);
         if (repetitionPenalty != 1) {
@@ -73,33 +71,43 @@ final class Scores {
     }
 
     /// Reads the scores of `row` as the model gives them.
+    ///
+    /// @throws IllegalStateException if one is NaN, +∞ or a negative probability
     void loadAll(int row) {
         MemorySegment.copy(output, JAVA_FLOAT_UNALIGNED, row * rowBytes, scores, 0, scores.length);
         for (int v = 0; v < scores.length; v++) {
-            if (Float.isNaN(scores[v])) {
+            float s = scores[v];
+            if (!(s < Float.POSITIVE_INFINITY)) {
                 throw new IllegalStateException(
                         "the model's score of token "
                                 + v
-                                + " is NaN; look for NaN or infinities in its input and weights");
+                                + " is "
+                                + s
+                                + "; look for NaN or infinities in its input and weights");
             }
             if (probabilities) {
-                scores[v] = Functions.log(scores[v]);
+                if (s < 0) {
+                    throw new IllegalStateException(
+                            "the model's probability of token "
+                                    + v
+                                    + " is "
+                                    + s
+                                    + "; if the output has logits, name it by .logits(name)");
+                }
+                scores[v] = Functions.log(s);
             }
         }
     }
 
     /// Divides positive scores of tokens that were there before, and multiplies negative ones
-    /// (Keskar et al. 2019).
+    /// (Keskar et al. 2019). What is possible stays so.
     private void penalise(Path path) {
-        mask.forbidAll();
-        for (int i = 0; i < path.length(); i++) {
-            int v = path.get(i);
-            if (v < scores.length && !mask.isAllowed(v)) {
-                mask.allow(v);
-                scores[v] =
-                        scores[v] > 0
-                                ? scores[v] / repetitionPenalty
-                                : scores[v] * repetitionPenalty;
+        TokenMask said = path.said(scores.length);
+        for (int v = said.next(0); v >= 0; v = said.next(v + 1)) {
+            float s = scores[v];
+            if (s != Float.NEGATIVE_INFINITY) {
+                float penalised = s > 0 ? s / repetitionPenalty : s * repetitionPenalty;
+                scores[v] = Math.clamp(penalised, -Float.MAX_VALUE, Float.MAX_VALUE);
             }
         }
     }
@@ -129,54 +137,66 @@ final class Scores {
         return top + StrictMath.log(sum);
     }
 
-    /// A token at random; −1 if none is allowed.
+    /// A token at random; −1 if none is allowed. It depends on which tokens are let through, not on
+    /// how they were found: they are added up in the order of their numbers.
     int draw(Strategy.Sampling sampling, Dice dice) {
         int best = best();
         if (best < 0) {
             return -1;
         }
-        double sum = 0;
-        int n = 0;
-        if (sampling.topK() == 0) {
-            for (int v = 0; v < scores.length; v++) {
-                taken[n] = v;
-                weights[n] = weight(v, best, sampling.temperature());
-                sum += weights[n++];
-            }
-        } else {
-            for (int size = heapify(); n < sampling.topK() && size > 0; size--) {
-                sum += take(n++, size, best, sampling.temperature());
-            }
-        }
+        int last = sampling.topK() == 0 ? -1 : lastOf(sampling.topK());
+        double sum = weigh(last, best, sampling.temperature());
         if (sampling.topP() < 1) {
-            double enough = sampling.topP() * sum;
-            sum = 0;
-            n = 0;
-            for (int size = heapify(); sum < enough && size > 0; size--) {
-                sum += take(n++, size, best, sampling.temperature());
-            }
+            last = lastOf(sampling.topP() * sum, last);
+            sum = weigh(last, best, sampling.temperature());
         }
         double left = dice.next() * sum;
-        for (int i = 0; i < n; i++) {
-            left -= weights[i];
+        for (int v = 0; v < scores.length; v++) {
+            left -= weights[v];
             if (left < 0) {
-                return taken[i];
+                return v;
             }
         }
         return best; // what rounding leaves
     }
 
-    private double weight(int v, int best, double temperature) {
-        return Functions.exp((float) ((scores[v] - scores[best]) / temperature));
+    /// Weighs the tokens that are not worse than `last`, all if it is −1, and returns the sum.
+    private double weigh(int last, int best, double temperature) {
+        double sum = 0;
+        for (int v = 0; v < scores.length; v++) {
+            weights[v] =
+                    last >= 0 && isBetter(last, v)
+                            ? 0
+                            : Functions.exp((float) ((scores[v] - scores[best]) / temperature));
+            sum += weights[v];
+        }
+        return sum;
     }
 
-    /// Takes the best token off a heap of that size, and returns its weight.
-    private double take(int n, int size, int best, double temperature) {
-        taken[n] = heap[0];
-        weights[n] = weight(heap[0], best, temperature);
+    /// The last of the `n` best tokens, or of all that are allowed.
+    private int lastOf(int n) {
+        int size = heapify();
+        for (int i = Math.min(n, size); i > 1; i--) {
+            take(size--);
+        }
+        return heap[0];
+    }
+
+    /// The last of the best tokens that together weigh `enough`; at the latest `last`.
+    private int lastOf(double enough, int last) {
+        int size = heapify();
+        double sum = weights[heap[0]];
+        while (sum < enough && heap[0] != last && size > 1) {
+            take(size--);
+            sum += weights[heap[0]];
+        }
+        return heap[0];
+    }
+
+    /// Takes the best token off a heap of that size.
+    private void take(int size) {
         heap[0] = heap[size - 1];
         sink(0, size - 1);
-        return weights[n];
     }
 
     /// Makes a heap of all allowed tokens, and returns its size.

@@ -27,6 +27,6 @@ abstract sealed class Search permits SingleSearch, BeamSearch {
     /// What was found, best first.
     abstract List<Hypothesis> hypotheses();
 
-    /// Readies it for tokens that the caller feeds.
-    abstract void reopen();
+    /// @throws IllegalStateException if it takes nothing that the caller feeds any more
+    abstract void requireFeedable();
 }

@@ -63,7 +63,7 @@ final class SingleSearch extends Search {
     }
 
     @Override
-    void reopen() {
-        ending = null;
+    void requireFeedable() {
+        // always
     }
 }

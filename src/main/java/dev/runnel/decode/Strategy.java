@@ -36,7 +36,10 @@ public sealed interface Strategy {
     /// probable ones as many stay as `topK` (Fan et al. 2018) and `topP` (nucleus sampling,
     /// Holtzman et al. 2019) both let through.
     ///
-    /// @param temperature above 0; less than 1 is bolder in what is probable, more is freer
+    /// The draw depends on which tokens stay, not on which setting kept them: `topK` of all tokens
+    /// draws as 0 does.
+    ///
+    /// @param temperature above 0; less than 1 makes what is probable more so, above 1 less so
     /// @param topK the number of tokens that stay; 0 for all
     /// @param topP the least share of the probability, of what `topK` left, that stays; 1 for all
     record Sampling(long seed, double temperature, int topK, double topP) implements Strategy {
@@ -72,6 +75,9 @@ public sealed interface Strategy {
     /// See [Strategy#beam]. A hypothesis of n chosen tokens, the end token included, has the score
     /// `ln p / n^lengthPenalty`. The search ends when it has `width` hypotheses that ended, and no
     /// open one has a better score at its present length than the worst of them.
+    ///
+    /// Where no open hypothesis may go on, the search ends as well, with those that ended; if there
+    /// are none, with the open ones.
     ///
     /// @param width hypotheses that are kept open
     /// @param lengthPenalty 0 leaves ln p as it is, which favours short ones; 1 takes the mean

@@ -13,6 +13,26 @@ public final class TokenMask {
         this.words = new long[vocabularySize + 63 >> 6];
     }
 
+    void become(TokenMask other) {
+        System.arraycopy(other.words, 0, words, 0, words.length);
+    }
+
+    /// The first allowed token from `from` on; −1 if there is none.
+    int next(int from) {
+        if (from >= vocabularySize) {
+            return -1;
+        }
+        int w = from >> 6;
+        long rest = words[w] & -1L << from;
+        while (rest == 0) {
+            if (++w == words.length) {
+                return -1;
+            }
+            rest = words[w];
+        }
+        return (w << 6) + Long.numberOfTrailingZeros(rest);
+    }
+
     /// The number of tokens there are; tokens are numbered from 0.
     public int vocabularySize() {
         return vocabularySize;

@@ -27,7 +27,9 @@ record TokenPort(
             Port port, Session session, int vocabularySize, @Nullable MemorySegment embedding) {
         long elements = port.type().shape().elements();
         boolean integer =
-                (port.dtype() == DType.INT64 || port.dtype() == DType.INT32) && elements == 1;
+                (port.dtype() == DType.INT64 || port.dtype() == DType.INT32)
+                        && elements == 1
+                        && embedding == null;
         boolean vector =
                 port.dtype() == DType.FLOAT32
                         && (embedding == null

@@ -5,29 +5,38 @@ import java.util.Collection;
 import java.util.Comparator;
 
 /// Allows the tokens by which what was chosen since the last terminator goes on to one of a set of
-/// words; after a whole word also the terminators, with which the next word may begin. (Fredkin,
+/// words; after a whole word also the terminators, behind which the next word begins. (Fredkin,
 /// "Trie memory", 1960.)
+///
+/// The end token is allowed where it is a terminator, and nowhere else: without it among them, a
+/// stream ends by its limit only, in the middle of a word perhaps. With the end token and a
+/// separator as terminators, a stream says one word or several; as a word must follow a separator,
+/// one comes last only at the limit.
 public final class Trie implements Constraint {
     // Nodes are numbered in breadth-first order, so the children of each lie side by side, sorted
-    // by
-    // token: those of n from first[n] to first[n + 1].
+    // by token: those of n from first[n] to first[n + 1].
     private final int[] token;
     private final int[] first;
     private final boolean[] whole;
     private final int[] terminators;
+    private final int greatest;
 
     private Trie(int[] token, int[] first, boolean[] whole, int[] terminators) {
         this.token = token;
         this.first = first;
         this.whole = whole;
         this.terminators = terminators;
+        this.greatest =
+                Math.max(
+                        Arrays.stream(token).max().orElseThrow(),
+                        Arrays.stream(terminators).max().orElseThrow());
     }
 
     /// A trie of these words.
     ///
     /// @param terminators what may follow a whole word: the end token, or a separator
     /// @throws IllegalArgumentException if there is no word or terminator, a word is empty, or has
-    ///   a terminator in it
+    ///   a terminator in it, or a token is negative
     public static Trie of(Collection<int[]> words, int... terminators) {
         if (words.isEmpty() || terminators.length == 0) {
             throw new IllegalArgumentException(
@@ -36,6 +45,11 @@ public final class Trie implements Constraint {
                             + " words and "
                             + terminators.length
                             + " terminators, expected at least one of each");
+        }
+        for (int t : terminators) {
+            if (t < 0) {
+                throw new IllegalArgumentException("terminator is " + t + ", expected at least 0");
+            }
         }
         int[][] sorted = words.stream().map(int[]::clone).toArray(int[][]::new);
         int nodes = 1;
@@ -52,8 +66,24 @@ public final class Trie implements Constraint {
                 }
             }
         }
+        requireTokens(sorted);
         Arrays.sort(sorted, Comparator.comparing(w -> w, Arrays::compare));
         return build(sorted, nodes, terminators.clone());
+    }
+
+    private static void requireTokens(int[][] words) {
+        for (int[] word : words) {
+            for (int t : word) {
+                if (t < 0) {
+                    throw new IllegalArgumentException(
+                            "word "
+                                    + Arrays.toString(word)
+                                    + " has token "
+                                    + t
+                                    + ", expected at least 0");
+                }
+            }
+        }
     }
 
     private static Trie build(int[][] words, int most, int[] terminators) {
@@ -92,8 +122,21 @@ public final class Trie implements Constraint {
                 terminators);
     }
 
+    /// @throws IllegalArgumentException if a token is none of that vocabulary
+    void requireVocabulary(int size) {
+        if (greatest >= size) {
+            throw new IllegalArgumentException(
+                    "a word or terminator of the trie has token "
+                            + greatest
+                            + ", the vocabulary has 0 to "
+                            + (size - 1));
+        }
+    }
+
+    /// @throws IllegalArgumentException if a word or terminator has a token that is none
     @Override
     public void allow(Tokens soFar, TokenMask allowed) {
+        requireVocabulary(allowed.vocabularySize());
         int begin = soFar.length();
         while (begin > soFar.fed() && !isTerminator(soFar.get(begin - 1))) {
             begin--;

@@ -9,11 +9,14 @@
 /// | [Constraint] | which tokens are allowed next; [Trie] allows words |
 /// | [Ctc] | tokens from scores that come frame by frame |
 ///
+/// With a model that takes and yields characters, numbered as they are in the string `vocabulary`:
+///
 /// ```java
-/// try (Decoder decoder = Decoder.of(model).end(0).strategy(Strategy.sample(7).temperature(0.8)).open();
+/// Strategy strategy = Strategy.sample(7).temperature(0.8);
+/// try (Decoder decoder = Decoder.of(model).strategy(strategy).limit(200).open();
 ///         Decoding text = decoder.begin()) {
-///     decoder.feed(text, vocabulary.tokens("ROMEO:"));
-///     decoder.run(text, token -> print(vocabulary.character(token)));
+///     decoder.feed(text, "ROMEO:".chars().map(vocabulary::indexOf).toArray());
+///     decoder.tokens(text).forEachRemaining((int t) -> System.out.print(vocabulary.charAt(t)));
 /// }
 /// ```
 ///

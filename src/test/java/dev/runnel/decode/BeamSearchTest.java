@@ -132,4 +132,126 @@ class BeamSearchTest {
                                     + " another");
         }
     }
+
+    /// Where nothing may follow, what was said until then is the result, as it is without a search.
+    @Test
+    void deadEnd_leavesWhatWasSaidUntilThen() {
+        Constraint once =
+                (soFar, allowed) -> {
+                    if (soFar.length() == soFar.fed()) {
+                        allowed.allow(7);
+                    }
+                };
+        Constraint five =
+                (soFar, allowed) -> {
+                    if (soFar.length() < soFar.fed() + 5) {
+                        allowed.allowAll();
+                    }
+                };
+        Constraint nothing = (soFar, allowed) -> {};
+        try (Model model = TinyLanguageModel.compile()) {
+            assertDeadEnd(model, 1, once, new int[] {1}, 1);
+            assertDeadEnd(model, 3, once, new int[] {1}, 1);
+            assertDeadEnd(model, 1, five, new int[] {3}, 5);
+            assertDeadEnd(model, 3, five, new int[] {3}, 5);
+            assertDeadEnd(model, 2, nothing, new int[100], 0);
+            try (Decoder greedy = Decoder.of(model).constraint(once).open();
+                    Decoding text = greedy.begin()) {
+                greedy.feed(text, 1);
+                greedy.run(text, token -> true);
+                assertThat(text.tokens()).containsExactly(7);
+            }
+        }
+    }
+
+    private static void assertDeadEnd(
+            Model model, int width, Constraint constraint, int[] prompt, int said) {
+        try (Decoder decoder =
+                        Decoder.of(model)
+                                .strategy(Strategy.beam(width))
+                                .constraint(constraint)
+                                .open();
+                Decoder plain = Decoder.of(model).open();
+                Decoding text = decoder.begin();
+                Decoding polled = decoder.begin();
+                Decoding scored = plain.begin()) {
+            decoder.feed(text, prompt);
+            List<Integer> seen = new ArrayList<>();
+            decoder.run(text, seen::add);
+            assertThat(text.ending()).isEqualTo(Decoding.Ending.NOTHING_ALLOWED);
+            assertThat(seen).hasSize(said);
+            assertThat(text.tokens())
+                    .containsExactly(seen.stream().mapToInt(Integer::intValue).toArray());
+            assertThat(text.poll()).isEqualTo(Decoding.NONE);
+
+            Hypothesis best = text.hypotheses().getFirst();
+            assertThat(best.tokens()).isEqualTo(seen);
+            assertThat(best.ended()).isFalse();
+            if (said == 5) { // all tokens allowed: the score is the model's
+                plain.feed(scored, prompt);
+                assertThat(best.score())
+                        .isCloseTo(plain.score(scored, text.tokens()) / said, Offset.offset(1e-5));
+                assertThat(text.hypotheses()).hasSize(width);
+            } else {
+                assertThat(best.score()).isZero();
+            }
+
+            decoder.feed(polled, prompt);
+            while (!polled.isFinished()) {
+                decoder.step(List.of(polled));
+            }
+            decoder.step(List.of(polled));
+            List<Integer> late = new ArrayList<>();
+            for (int t = polled.poll(); t != Decoding.NONE; t = polled.poll()) {
+                late.add(t);
+            }
+            assertThat(late).isEqualTo(seen);
+            assertThat(polled.state()).isNotNull();
+        }
+    }
+
+    /// Sequences that ended before the others ran into a dead end are the result.
+    @Test
+    void deadEnd_afterSomethingEnded_isItsEnd() {
+        Constraint endOrDeath =
+                (soFar, allowed) -> {
+                    if (soFar.length() == soFar.fed()) {
+                        allowed.allow(0);
+                        allowed.allow(5);
+                    }
+                };
+        try (Model model = TinyLanguageModel.compile();
+                Decoder decoder =
+                        Decoder.of(model)
+                                .strategy(Strategy.beam(3))
+                                .end(0)
+                                .constraint(endOrDeath)
+                                .open();
+                Decoding text = decoder.begin()) {
+            decoder.feed(text, 3);
+            decoder.run(text, token -> true);
+            assertThat(text.ending()).isEqualTo(Decoding.Ending.END_TOKEN);
+            assertThat(text.tokens()).isEmpty();
+            assertThat(text.hypotheses()).hasSize(1);
+            assertThat(text.hypotheses().getFirst().ended()).isTrue();
+        }
+    }
+
+    @Test
+    void score_onceBegun_isRefusedAndChangesNothing() {
+        try (Model model = TinyLanguageModel.compile();
+                Decoder decoder = Decoder.of(model).strategy(Strategy.beam(2)).limit(8).open();
+                Decoding d = decoder.begin();
+                Decoding undisturbed = decoder.begin()) {
+            decoder.feed(d, 1);
+            decoder.feed(undisturbed, 1);
+            decoder.step(List.of(d));
+            assertThatThrownBy(() -> decoder.score(d, 2))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageStartingWith("a beam search has begun");
+            decoder.run(d, token -> true);
+            decoder.run(undisturbed, token -> true);
+            assertThat(d.tokens()).containsExactly(undisturbed.tokens());
+        }
+    }
 }

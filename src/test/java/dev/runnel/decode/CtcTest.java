@@ -163,4 +163,74 @@ class CtcTest {
                 .hasMessage("the score of token 1 is NaN");
         assertThatThrownBy(() -> Ctc.beam(4, 4, 2)).isInstanceOf(IllegalArgumentException.class);
     }
+
+    @Test
+    void aSequenceLongUndecided_isHandedOverInTheEnd() {
+        int frames = 80_000;
+        Ctc ctc = Ctc.beam(4, BLANK, 2);
+        List<Integer> tokens = new ArrayList<>();
+        // Two first tokens are equally likely, so nothing is decided.
+        ctc.accept(MemorySegment.ofArray(new float[] {-99, 9, 9, -99}), tokens::add);
+        float[][] certain = oneHot(4, 0, 3);
+        for (int t = 0; t < frames; t++) {
+            certain[t % 2][t % 2 * 3] = 99;
+            ctc.accept(MemorySegment.ofArray(certain[t % 2]), tokens::add);
+        }
+        assertThat(tokens).isEmpty();
+        ctc.finish(tokens::add);
+        assertThat(tokens).hasSize(1 + frames / 2);
+        assertThat(tokens.subList(1, tokens.size())).containsOnly(3);
+    }
+
+    @Test
+    void framesThatAreNoScores_areRefusedAndChangeNothing() {
+        float infinity = Float.POSITIVE_INFINITY;
+        float[] all = {-infinity, -infinity, -infinity, -infinity};
+        float[][] heard = oneHot(4, 1, 1, 2);
+        for (Ctc ctc : List.of(Ctc.greedy(4, BLANK), Ctc.beam(4, BLANK, 3))) {
+            List<Integer> tokens = new ArrayList<>();
+            for (float[] frame : heard) {
+                ctc.accept(MemorySegment.ofArray(frame), tokens::add);
+                assertThatThrownBy(() -> ctc.accept(MemorySegment.ofArray(all), tokens::add))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessage(
+                                "all scores of the frame are −∞: no token is possible, nor the"
+                                        + " blank");
+                assertThatThrownBy(
+                                () ->
+                                        ctc.accept(
+                                                MemorySegment.ofArray(
+                                                        new float[] {0, 0, infinity, 0}),
+                                                tokens::add))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessage("the score of token 2 is Infinity");
+            }
+            ctc.finish(tokens::add);
+            assertThat(tokens).containsExactly(1, 2);
+            // One that is impossible is none the worse.
+            assertThat(
+                            decode(
+                                    ctc,
+                                    new float[][] {
+                                        {-infinity, 0, -infinity, -infinity},
+                                        {0, -infinity, -infinity, -infinity},
+                                        {-infinity, -infinity, -infinity, 0}
+                                    }))
+                    .containsExactly(1, 3);
+        }
+    }
+
+    @Test
+    void finish_thatIsCutShort_isReadyForTheNextStreamAllTheSame() {
+        Ctc ctc = Ctc.beam(4, BLANK, 3);
+        ctc.accept(MemorySegment.ofArray(new float[] {0, 2, 1, 0}), t -> {});
+        assertThatThrownBy(
+                        () ->
+                                ctc.finish(
+                                        t -> {
+                                            throw new ArithmeticException();
+                                        }))
+                .isInstanceOf(ArithmeticException.class);
+        assertThat(decode(ctc, oneHot(4, 3, 3))).containsExactly(3);
+    }
 }

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.PrimitiveIterator;
+import java.util.Set;
 
 class DecoderTest {
     private static final int V = TinyLanguageModel.V;
@@ -288,14 +289,51 @@ class DecoderTest {
             value = KernelSet.class,
             names = {"SCALAR", "VECTOR"})
     void aToken_onceCompiled_allocatesNothing(KernelSet kernels) {
-        for (Strategy strategy : List.of(Strategy.sample(1).topK(4), Strategy.beam(3))) {
-            try (Model model = TinyLanguageModel.compile(kernels);
+        for (Strategy strategy : List.of(Strategy.sample(1).topK(4).topP(0.9), Strategy.beam(3))) {
+            try (Model model =
+                            Model.compile(
+                                    TinyLanguageModel.graphWithFeature(),
+                                    Options.defaults().stateful().kernels(kernels));
                     Decoder decoder =
-                            Decoder.of(model).strategy(strategy).limit(Integer.MAX_VALUE).open();
+                            Decoder.of(model)
+                                    .input("token")
+                                    .strategy(strategy)
+                                    .repetitionPenalty(1.1)
+                                    .limit(Integer.MAX_VALUE)
+                                    .open();
                     Decoding text = decoder.begin()) {
                 decoder.feed(text, 1);
                 // Arrays double now and then, but not within any 2000 tokens.
                 assertThat(Allocation.onceCompiled(() -> decoder.next(text))).isZero();
+            }
+        }
+    }
+
+    /// By the definition, over all tokens there were: once and for all or step by step is the same.
+    @Test
+    void repetitionPenalty_isOnAllThatWasFedOrChosen() {
+        try (Model model = TinyLanguageModel.compile()) {
+            List<Integer> all = new ArrayList<>(List.of(1, 2));
+            for (int i = 0; i < 20; i++) {
+                float[] scores = logits(model, all);
+                for (int v : Set.copyOf(all)) {
+                    scores[v] = scores[v] > 0 ? scores[v] / 1.7f : scores[v] * 1.7f;
+                }
+                all.add(argmax(scores));
+            }
+            int[] want = all.subList(2, 22).stream().mapToInt(Integer::intValue).toArray();
+            for (Strategy strategy : List.of(Strategy.greedy(), Strategy.beam(1))) {
+                try (Decoder decoder =
+                        Decoder.of(model)
+                                .strategy(strategy)
+                                .repetitionPenalty(1.7)
+                                .limit(20)
+                                .open()) {
+                    assertThat(generate(decoder, 1, 2)).containsExactly(want);
+                }
+            }
+            try (Decoder without = Decoder.of(model).limit(20).open()) {
+                assertThat(generate(without, 1, 2)).isNotEqualTo(want);
             }
         }
     }

@@ -7,6 +7,8 @@ import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 class ScoresTest {
     private static final float[] P = {0.4f, 0.05f, 0.3f, 0.05f, 0.2f};
@@ -118,5 +120,105 @@ class ScoresTest {
                 .hasMessage("topP is 1.5, expected above 0, at most 1");
         assertThatThrownBy(() -> Strategy.beam(0))
                 .hasMessage("the beam's width is 0, expected at least 1");
+    }
+
+    @Test
+    void infinity_isRefused() {
+        for (boolean probabilities : new boolean[] {false, true}) {
+            float[] values = {1, 2, Float.POSITIVE_INFINITY};
+            Scores scores = new Scores(MemorySegment.ofArray(values), 1, 3, probabilities, null, 1);
+            assertThatThrownBy(() -> scores.loadAll(0))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage(
+                            "the model's score of token 2 is Infinity; look for NaN or infinities"
+                                    + " in its input and weights");
+        }
+    }
+
+    @Test
+    void negativeProbability_isRefused() {
+        assertThatThrownBy(() -> of(1, -0.25f))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage(
+                        "the model's probability of token 1 is -0.25; if the output has logits,"
+                                + " name it by .logits(name)");
+        assertThat(of(-0f, 1).best()).isEqualTo(1);
+    }
+
+    @Test
+    void repetitionPenalty_howeverLarge_leavesNumbers() {
+        float[] values = {3, -3, 0, Float.NEGATIVE_INFINITY};
+        for (float penalty : new float[] {Float.MIN_VALUE, Float.MAX_VALUE}) {
+            Scores scores = new Scores(MemorySegment.ofArray(values), 1, 4, false, null, penalty);
+            Path path = new Path();
+            for (int v = 0; v < 4; v++) {
+                path.feed(v);
+            }
+            scores.load(0, path);
+            for (int v = 0; v < 3; v++) {
+                assertThat(scores.get(v)).isFinite();
+            }
+            assertThat(scores.get(3)).isEqualTo(Float.NEGATIVE_INFINITY);
+            assertThat(scores.logSum()).isFinite();
+        }
+    }
+
+    /// The same tokens let through, in whatever words: the same ones drawn.
+    @Test
+    void draw_dependsOnWhatIsLetThroughAlone() {
+        int v = P.length;
+        for (Strategy.Sampling[] pair :
+                new Strategy.Sampling[][] {
+                    {Strategy.sample(8), Strategy.sample(8).topK(v)},
+                    {Strategy.sample(8), Strategy.sample(8).topK(99)},
+                    {Strategy.sample(8).topK(2), Strategy.sample(8).topP(0.69)},
+                    {Strategy.sample(8).topP(0.9), Strategy.sample(8).topK(v).topP(0.9)},
+                    {Strategy.sample(8).topK(3), Strategy.sample(8).topK(3).topP(0.999)}
+                }) {
+            Scores scores = of(P);
+            Dice a = new Dice();
+            Dice b = new Dice();
+            a.seed(8);
+            b.seed(8);
+            for (int i = 0; i < 1000; i++) {
+                assertThat(scores.draw(pair[1], b)).isEqualTo(scores.draw(pair[0], a));
+            }
+        }
+    }
+
+    /// Of equal ones at the edge the first stay.
+    @Test
+    void topK_ofEqualOnes_keepsTheFirst() {
+        assertDrawn(Strategy.sample(3).topK(4), 0.4 / 0.95, 0.05 / 0.95, 0.3 / 0.95, 0, 0.2 / 0.95);
+    }
+
+    /// Each token is looked at once, however long the stream; a copied path knows what it knew.
+    @Test
+    void pathsKeepTheTokensThatWereThere() {
+        Path path = new Path();
+        path.feed(1);
+        path.choose(70);
+        TokenMask said = path.said(100);
+        path.choose(3);
+        assertThat(path.said(100)).isSameAs(said);
+        Path copy = new Path();
+        copy.choose(99);
+        copy.said(100);
+        copy.become(path);
+        copy.choose(64);
+        assertThat(tokens(copy.said(100))).containsExactly(1, 3, 64, 70);
+        assertThat(tokens(path.said(100))).containsExactly(1, 3, 70);
+        copy.become(new Path());
+        assertThat(tokens(copy.said(100))).isEmpty();
+        copy.choose(99);
+        assertThat(tokens(copy.said(100))).containsExactly(99);
+    }
+
+    private static List<Integer> tokens(TokenMask mask) {
+        List<Integer> all = new ArrayList<>();
+        for (int t = mask.next(0); t >= 0; t = mask.next(t + 1)) {
+            all.add(t);
+        }
+        return all;
     }
 }

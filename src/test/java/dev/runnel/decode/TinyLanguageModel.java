@@ -53,7 +53,7 @@ final class TinyLanguageModel {
     static Graph graphWithFeature() {
         Random random = new Random(3);
         return lstm(
-                        new GraphBuilder("tiny")
+                        new GraphBuilder("fed")
                                 .input("token", DType.INT64, "T", 1)
                                 .input("feature", DType.FLOAT32, "T", 1, E)
                                 .weights("table", random, V, E)
