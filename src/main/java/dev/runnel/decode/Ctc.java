@@ -2,8 +2,6 @@ package dev.runnel.decode;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-import dev.runnel.internal.kernel.scalar.Functions;
-
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntConsumer;
 
@@ -34,8 +32,9 @@ public final class Ctc {
 
     private final PrefixTree tree = new PrefixTree();
 
-    // The sequences kept: node in the tree, ln p of its alignments that end in a blank, and of
-    // those that do not.
+    // The sequences kept, the most probable first: node in the tree, ln p of its alignments that
+    // end in a blank, and of those that do not, both relative to the first one's. So scores need
+    // not add up to one: what is common to a frame's makes no difference.
     private final int[] node;
     private final double[] byBlank;
     private final double[] byToken;
@@ -155,7 +154,6 @@ public final class Ctc {
             last = best;
             return;
         }
-        normalise(scores[best]);
         stay();
         extend();
         keep();
@@ -167,21 +165,11 @@ public final class Ctc {
     public void finish(IntConsumer decided) {
         try {
             if (width > 1) {
-                tree.forEachToken(node[mostProbable()], decided);
+                tree.forEachToken(node[0], decided);
             }
         } finally {
             reset();
         }
-    }
-
-    private int mostProbable() {
-        int best = 0;
-        for (int e = 1; e < kept; e++) {
-            if (sum(byBlank[e], byToken[e]) > sum(byBlank[best], byToken[best])) {
-                best = e;
-            }
-        }
-        return best;
     }
 
     private int best() {
@@ -199,18 +187,6 @@ public final class Ctc {
                     "all scores of the frame are −∞: no token is possible, nor the blank");
         }
         return best;
-    }
-
-    /// Makes the scores log-probabilities.
-    private void normalise(float top) {
-        double sum = 0;
-        for (float s : scores) {
-            sum += Functions.exp(s - top);
-        }
-        float logSum = (float) (top + StrictMath.log(sum));
-        for (int v = 0; v < vocabularySize; v++) {
-            scores[v] -= logSum;
-        }
     }
 
     private static double sum(double a, double b) {

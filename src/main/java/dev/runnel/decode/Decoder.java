@@ -24,8 +24,7 @@ import java.util.function.IntPredicate;
 /// it is made, or whose constraint throws, is [Decoding.Ending#FAILED] for good: who polls it gets
 /// the exception, the other streams of the batch don't notice.
 public final class Decoder implements AutoCloseable {
-    private final DecoderBuilder settings;
-    private final Model model;
+    private final StreamSettings settings;
     private final Session session;
     private final TokenPort port;
     private final List<SidePort> sidePorts;
@@ -35,14 +34,12 @@ public final class Decoder implements AutoCloseable {
     private final List<Decoding> one = new ArrayList<>();
 
     Decoder(
-            DecoderBuilder settings,
-            Model model,
+            StreamSettings settings,
             Session session,
             TokenPort port,
             List<SidePort> sidePorts,
             Scores scores) {
         this.settings = settings;
-        this.model = model;
         this.session = session;
         this.port = port;
         this.sidePorts = sidePorts;
@@ -66,7 +63,7 @@ public final class Decoder implements AutoCloseable {
     ///
     /// @throws IllegalStateException if the model is closed
     public Decoding begin() {
-        return settings.begin(null, port.name());
+        return settings.begin(null);
     }
 
     /// A stream that starts where `from` is, such as an encoder's result; it is copied. Any thread
@@ -75,7 +72,7 @@ public final class Decoder implements AutoCloseable {
     /// @throws IllegalArgumentException if the state is another model's
     /// @throws IllegalStateException if the model or the state is closed, or the state in use
     public Decoding begin(State from) {
-        return settings.begin(from, port.name());
+        return settings.begin(from);
     }
 
     /// Feeds tokens that were not chosen: a start token, a prompt, what a partner says. All but the
@@ -138,7 +135,7 @@ public final class Decoder implements AutoCloseable {
     }
 
     private void requireFeedable(Decoding decoding, int... tokens) {
-        decoding.requireOf(model);
+        decoding.requireOf(settings.model());
         decoding.requireFeedable();
         for (int token : tokens) {
             if (token < 0 || token >= scores.vocabularySize()) {
@@ -174,7 +171,7 @@ public final class Decoder implements AutoCloseable {
         // Whoever is cancelled from here on still makes this step.
         for (int d = 0; d < decodings.size(); d++) {
             Decoding decoding = decodings.get(d);
-            decoding.requireOf(model);
+            decoding.requireOf(settings.model());
             if (!decoding.isFinished()) {
                 decoding.requirePending();
                 rows += decoding.search().open();

@@ -3,7 +3,6 @@ package dev.runnel.decode;
 import dev.runnel.Model;
 import dev.runnel.Port;
 import dev.runnel.Session;
-import dev.runnel.State;
 import dev.runnel.graph.DType;
 
 import org.jspecify.annotations.Nullable;
@@ -33,20 +32,6 @@ public final class DecoderBuilder {
 
     DecoderBuilder(Model model) {
         this.model = model;
-    }
-
-    private DecoderBuilder copy() {
-        DecoderBuilder copy = new DecoderBuilder(model);
-        copy.input = input;
-        copy.output = output;
-        copy.embedding = embedding;
-        copy.probabilities = probabilities;
-        copy.end = end;
-        copy.limit = limit;
-        copy.strategy = strategy;
-        copy.constraint = constraint;
-        copy.repetitionPenalty = repetitionPenalty;
-        return copy;
     }
 
     /// The input that tokens go to; not needed if it is the only one. One int64 or int32 is the
@@ -161,8 +146,7 @@ public final class DecoderBuilder {
                             repetitionPenalty);
             Decoder decoder =
                     new Decoder(
-                            copy(),
-                            model,
+                            new StreamSettings(model, fed.name(), strategy, limit, end),
                             session,
                             TokenPort.of(fed, session, size, embedding),
                             sidePorts(fed, session),
@@ -239,11 +223,5 @@ public final class DecoderBuilder {
                             + " in one step; scores are float32[…, V], all other extents being 1");
         }
         return Math.toIntExact(elements);
-    }
-
-    /// @param tokens the input that they go to
-    Decoding begin(@Nullable State from, String tokens) {
-        Inputs inputs = new Inputs(model.inputs(), tokens);
-        return new Decoding(model, from, inputs, strategy, limit, end);
     }
 }

@@ -53,7 +53,7 @@ final class Path implements Tokens {
 
     /// The tokens chosen before index `end`.
     int[] chosen(int end) {
-        return Arrays.copyOfRange(tokens, fed, Math.max(fed, end));
+        return Arrays.copyOfRange(tokens, fed, end);
     }
 
     void choose(int token) {

@@ -233,4 +233,42 @@ class CtcTest {
                 .isInstanceOf(ArithmeticException.class);
         assertThat(decode(ctc, oneHot(4, 3, 3))).containsExactly(3);
     }
+
+    @Test
+    void blank_isWhereItIsSaidToBe() {
+        for (Ctc ctc : List.of(Ctc.greedy(4, 3), Ctc.beam(4, 3, 5))) {
+            for (int i = 0; i < 2; i++) {
+                assertThat(decode(ctc, oneHot(4, 0, 0, 3, 0, 1, 3))).containsExactly(0, 0, 1);
+            }
+        }
+    }
+
+    /// What is impossible keeps nothing undecided, even if nothing is dropped for being improbable.
+    @Test
+    void impossibleTokens_areNoAlternatives() {
+        float never = Float.NEGATIVE_INFINITY;
+        Ctc ctc = Ctc.beam(4, BLANK, 5, Double.POSITIVE_INFINITY);
+        List<Integer> tokens = new ArrayList<>();
+        ctc.accept(MemorySegment.ofArray(new float[] {never, 0, never, never}), tokens::add);
+        assertThat(tokens).containsExactly(1);
+        ctc.accept(MemorySegment.ofArray(new float[] {0, 0, never, never}), tokens::add);
+        ctc.accept(MemorySegment.ofArray(new float[] {never, never, 0, never}), tokens::add);
+        assertThat(tokens).containsExactly(1, 2);
+    }
+
+    @Test
+    void scores_needNotAddUpToOne() {
+        Random random = new Random(8);
+        for (int i = 0; i < 20; i++) {
+            float[][] frames = random(random, 30, 5);
+            List<Integer> want = decode(Ctc.beam(5, BLANK, 4), frames);
+            for (float[] frame : frames) {
+                float more = random.nextInt(100) - 50;
+                for (int v = 0; v < 5; v++) {
+                    frame[v] += more;
+                }
+            }
+            assertThat(decode(Ctc.beam(5, BLANK, 4), frames)).isEqualTo(want);
+        }
+    }
 }

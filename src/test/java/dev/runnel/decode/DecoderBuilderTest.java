@@ -1,9 +1,14 @@
 package dev.runnel.decode;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.runnel.GraphBuilder;
 import dev.runnel.Model;
 import dev.runnel.Options;
+import dev.runnel.graph.DType;
+import dev.runnel.graph.Shape;
+import dev.runnel.graph.Tensor;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -103,6 +108,79 @@ class DecoderBuilderTest {
             assertThatThrownBy(() -> Decoder.of(model).limit(0))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage("limit is 0, expected at least 1");
+        }
+    }
+
+    private static int[] text(DecoderBuilder settings) {
+        try (Decoder decoder = settings.strategy(Strategy.sample(5)).limit(40).open();
+                Decoding text = decoder.begin()) {
+            decoder.feed(text, 1);
+            decoder.run(text, token -> true);
+            return text.tokens();
+        }
+    }
+
+    @Test
+    void logitsAndProbabilities_areTwoWaysToSayTheSame() {
+        try (Model model =
+                Model.compile(
+                        TinyLanguageModel.graphWithProbabilities(),
+                        Options.defaults().stateful())) {
+            int[] byLogits = text(Decoder.of(model).logits("logits"));
+            assertThat(text(Decoder.of(model).probabilities("p"))).containsExactly(byLogits);
+            // What is called last counts.
+            assertThat(text(Decoder.of(model).probabilities("p").logits("logits")))
+                    .containsExactly(byLogits);
+            assertThat(text(Decoder.of(model).logits("p"))).isNotEqualTo(byLogits);
+            assertThatThrownBy(() -> text(Decoder.of(model).probabilities("logits")))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("if the output has logits, name it by .logits(name)");
+            assertThatThrownBy(() -> Decoder.of(model).open())
+                    .hasMessage("tiny has the outputs [logits, p]; name one: .logits(name)");
+        }
+    }
+
+    /// What is set later is for decoders that are opened later.
+    @Test
+    void anOpenDecoder_keepsItsSettings() {
+        try (Model model = TinyLanguageModel.compile()) {
+            DecoderBuilder settings = Decoder.of(model).limit(3);
+            try (Decoder decoder = settings.open()) {
+                settings.limit(5).strategy(Strategy.beam(2));
+                try (Decoding text = decoder.begin()) {
+                    decoder.feed(text, 1);
+                    decoder.run(text, token -> true);
+                    assertThat(text.tokens()).hasSize(3);
+                }
+            }
+        }
+    }
+
+    @Test
+    void scoresAreOfOneStepOfOneStream() {
+        try (Model model =
+                Model.compile(
+                        new GraphBuilder("wide")
+                                .input("token", DType.FLOAT32, "T", 1, 4)
+                                .output("y", DType.FLOAT32, "T", 2, 2)
+                                .constant("shape", Tensor.ofLongs(Shape.of(3), -1, 2, 2))
+                                .node("Reshape", "token shape", "y")
+                                .build(),
+                        Options.defaults().stateful())) {
+            assertThatThrownBy(() -> Decoder.of(model).open())
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageStartingWith("output 'y' is float32[1, 2, 2] in one step; scores");
+        }
+    }
+
+    @Test
+    void byDefault_256TokensAreChosen() {
+        try (Model model = TinyLanguageModel.compile();
+                Decoder decoder = Decoder.of(model).open();
+                Decoding text = decoder.begin()) {
+            decoder.feed(text, 1);
+            decoder.run(text, token -> true);
+            assertThat(text.tokens()).hasSize(256);
         }
     }
 }

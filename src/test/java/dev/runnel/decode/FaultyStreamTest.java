@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.runnel.Model;
 import dev.runnel.Options;
+import dev.runnel.State;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -242,18 +243,50 @@ class FaultyStreamTest {
 
     @Test
     void feedingACancelledStream_doesNothing() {
-        try (Model model = TinyLanguageModel.compile();
+        try (Model model =
+                        Model.compile(
+                                TinyLanguageModel.graphOfVectors(), Options.defaults().stateful());
                 Decoder decoder = Decoder.of(model).open();
                 Decoding text = decoder.begin()) {
             decoder.feed(text, 1);
             int token = decoder.next(text);
             text.cancel();
             decoder.feed(text, 2, 3);
+            decoder.feed(text, MemorySegment.ofArray(new float[TinyLanguageModel.V]));
             assertThat(text.tokens()).containsExactly(token);
             assertThat(decoder.next(text)).isEqualTo(Decoding.NONE);
             assertThatThrownBy(() -> decoder.score(text, 2))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessage("the stream was cancelled");
+        }
+    }
+
+    @Test
+    void cancelling_whatIsOver_changesNothing() {
+        try (Model model = TinyLanguageModel.compile();
+                Decoder decoder = Decoder.of(model).limit(1).open();
+                Decoding text = decoder.begin()) {
+            assertThatThrownBy(() -> decoder.score(text, 2))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageStartingWith("there is nothing to go on from");
+            decoder.feed(text, 1);
+            decoder.run(text, token -> true);
+            text.cancel();
+            assertThat(text.ending()).isEqualTo(Decoding.Ending.LIMIT);
+        }
+    }
+
+    @Test
+    void aStreamThatCannotBegin_leavesNoStateBehind() {
+        // A model with open states refuses to close.
+        try (Model model = TinyLanguageModel.compile();
+                Decoder decoder = Decoder.of(model).strategy(Strategy.beam(3)).open();
+                Model other = withFeature();
+                State foreign = other.newState()) {
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(() -> decoder.begin(foreign))
+                        .isInstanceOf(IllegalArgumentException.class);
+            }
         }
     }
 }

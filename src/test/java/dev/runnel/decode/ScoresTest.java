@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 
 class ScoresTest {
     private static final float[] P = {0.4f, 0.05f, 0.3f, 0.05f, 0.2f};
@@ -183,6 +184,44 @@ class ScoresTest {
             for (int i = 0; i < 1000; i++) {
                 assertThat(scores.draw(pair[1], b)).isEqualTo(scores.draw(pair[0], a));
             }
+        }
+    }
+
+    /// However sums are rounded, top-p lets nothing through that top-k did not.
+    @Test
+    void topP_ofTopK_isNeverMore() {
+        Random random = new Random(4);
+        Dice dice = new Dice();
+        Strategy.Sampling sampling = Strategy.sample(1).topK(5).topP(Math.nextDown(1.0));
+        for (int i = 0; i < 1000; i++) {
+            float[] p = new float[6];
+            p[5] = 0.01f;
+            for (int v = 0; v < 5; v++) {
+                p[v] = 0.02f + random.nextFloat() / 50;
+            }
+            Scores scores = of(p);
+            for (int n = 0; n < 10; n++) {
+                assertThat(scores.draw(sampling, dice)).isNotEqualTo(5);
+            }
+        }
+    }
+
+    @Test
+    void topP_thatIsReachedExactly_letsNoMoreThrough() {
+        Scores scores = of(0.25f, 0.25f, 0.25f, 0.25f);
+        Dice dice = new Dice();
+        for (int n = 0; n < 100; n++) {
+            assertThat(scores.draw(Strategy.sample(1).topP(0.5), dice)).isLessThan(2);
+        }
+    }
+
+    @Test
+    void pathsHaveOnlyTheTokensThatAreThere() {
+        Path path = new Path();
+        path.feed(7);
+        assertThat(path.get(0)).isEqualTo(7);
+        for (int index : new int[] {-1, 1}) {
+            assertThatThrownBy(() -> path.get(index)).isInstanceOf(IndexOutOfBoundsException.class);
         }
     }
 

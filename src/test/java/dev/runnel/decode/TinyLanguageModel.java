@@ -64,6 +64,21 @@ final class TinyLanguageModel {
                 .build();
     }
 
+    /// As [#graph], with `p = softmax(logits)` as a second output.
+    static Graph graphWithProbabilities() {
+        Random random = new Random(3);
+        return lstm(
+                        new GraphBuilder("tiny")
+                                .input("token", DType.INT64, "T", 1)
+                                .weights("table", random, V, E)
+                                .node("Gather", "table token", "x"),
+                        random,
+                        E)
+                .output("p", DType.FLOAT32, "T", 1, 1, V)
+                .node("Softmax", "logits", "p")
+                .build();
+    }
+
     private static GraphBuilder lstm(GraphBuilder builder, Random random, int inputs) {
         return builder.output("logits", DType.FLOAT32, "T", 1, 1, V)
                 .weights("w", random, 1, 4L * H, inputs)
