@@ -2,6 +2,7 @@ package dev.runnel.formats;
 
 import dev.runnel.MalformedModelException;
 import dev.runnel.UnsupportedModelException;
+import dev.runnel.formats.file.AtomicFile;
 import dev.runnel.formats.file.Content;
 import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.file.ZipArchive;
@@ -55,6 +56,16 @@ public final class Models {
         }
     }
 
+    /// Looks at a file that was written, before it appears.
+    @FunctionalInterface
+    public interface Check {
+        /// What is thrown keeps the file from appearing, and leaves the old one.
+        ///
+        /// @param written the graph as it was read back
+        /// @param bytes the file's size
+        void accept(Graph written, long bytes) throws IOException;
+    }
+
     /// Writes `graph` as what the ending of the file's name says: `.rnl`, or `.onnx` for ONNX of
     /// operator set [Graph#OPSET]. The file appears as a whole or not at all: whenever the process
     /// ends, there is either the old one or the whole new one.
@@ -65,17 +76,35 @@ public final class Models {
     ///   Runnel's own, such as an LSTM with projection
     /// @throws IOException if it cannot be written
     public static void write(Graph graph, Path file) throws IOException {
+        AtomicFile.write(file, content(graph, file), _ -> {});
+    }
+
+    /// As [#write(Graph, Path)], if `check` finds nothing wrong.
+    ///
+    /// @throws IOException if it cannot be written or read back, or `check` says so
+    public static void write(Graph graph, Path file, Check check) throws IOException {
+        AtomicFile.write(
+                file,
+                content(graph, file),
+                temporary -> {
+                    MappedFile written = MappedFile.open(temporary);
+                    String name = String.valueOf(file.getFileName());
+                    check.accept(
+                            read(new MappedFile(name, written.folder(), written.bytes())),
+                            written.size());
+                });
+    }
+
+    private static AtomicFile.Content content(Graph graph, Path file) throws IOException {
         String name = file.toString().toLowerCase(Locale.ROOT);
         if (name.endsWith(".rnl")) {
-            RnlWriter.write(graph, file);
-        } else if (name.endsWith(".onnx")) {
-            OnnxWriter.write(graph, file);
-        } else {
-            throw new IllegalArgumentException(
-                    "cannot tell what to write to '"
-                            + file
-                            + "'; its name must end in .rnl or .onnx");
+            return RnlWriter.content(graph);
         }
+        if (name.endsWith(".onnx")) {
+            return OnnxWriter.content(graph);
+        }
+        throw new IllegalArgumentException(
+                "cannot tell what to write to '" + file + "'; its name must end in .rnl or .onnx");
     }
 
     static Graph read(MappedFile file) throws IOException {

@@ -23,6 +23,8 @@ import java.util.stream.Stream;
 class AtomicWriteTest {
     @TempDir Path folder = Path.of("");
 
+    private static final AtomicFile.Check ANY = _ -> {};
+
     /// Writes half of the file and ends the process, as a kill would.
     static final class Killed {
         public static void main(String[] args) throws IOException {
@@ -31,7 +33,15 @@ class AtomicWriteTest {
                     channel -> {
                         channel.write(ByteBuffer.wrap("half of the n".getBytes()));
                         Runtime.getRuntime().halt(9);
-                    });
+                    },
+                    ANY);
+        }
+    }
+
+    /// Is interrupted while it looks at the file.
+    static final class Interrupted {
+        public static void main(String[] args) throws IOException {
+            AtomicFile.write(Path.of(args[0]), text("new"), _ -> System.exit(9));
         }
     }
 
@@ -49,24 +59,49 @@ class AtomicWriteTest {
         }
     }
 
-    @Test
-    void killedWrite_leavesTheOldFile() throws Exception {
-        Path file = old();
+    private int run(Class<?> main, Path file) throws Exception {
         Process process =
                 new ProcessBuilder(
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                                 "-cp",
                                 System.getProperty("java.class.path"),
-                                Killed.class.getName(),
+                                main.getName(),
                                 file.toString())
                         .redirectErrorStream(true)
                         .redirectOutput(new File(folder.toFile(), "log"))
                         .start();
-        assertThat(process.waitFor()).isEqualTo(9);
+        return process.waitFor();
+    }
+
+    @Test
+    void killedWrite_leavesTheOldFile() throws Exception {
+        Path file = old();
+        assertThat(run(Killed.class, file)).isEqualTo(9);
         assertThat(file).hasContent("old");
         assertThat(names()).anyMatch(n -> n.matches("\\.m\\.rnl\\.[0-9a-f]+\\.tmp"));
-        AtomicFile.write(file, text("new"));
+        AtomicFile.write(file, text("new"), ANY);
         assertThat(file).hasContent("new");
+    }
+
+    @Test
+    void interruptedWrite_leavesTheOldFile_andNothingElse() throws Exception {
+        Path file = old();
+        assertThat(run(Interrupted.class, file)).isEqualTo(9);
+        assertThat(file).hasContent("old");
+        assertThat(names()).containsExactly("log", "m.rnl");
+    }
+
+    @Test
+    void fileThatFailsItsCheck_doesNotAppear() throws IOException {
+        Path file = old();
+        AtomicFile.Check check =
+                temporary -> {
+                    assertThat(temporary).hasContent("new");
+                    throw new IOException("no good");
+                };
+        assertThatThrownBy(() -> AtomicFile.write(file, text("new"), check)).hasMessage("no good");
+        assertThat(file).hasContent("old");
+        assertThat(names()).containsExactly("m.rnl");
     }
 
     @Test
@@ -79,7 +114,8 @@ class AtomicWriteTest {
                                         channel -> {
                                             channel.write(ByteBuffer.allocate(100));
                                             throw new IOException("disk full");
-                                        }))
+                                        },
+                                        ANY))
                 .hasMessage("disk full");
         assertThat(file).hasContent("old");
         assertThat(names()).containsExactly("m.rnl");
@@ -89,7 +125,7 @@ class AtomicWriteTest {
     void write_replacesWhatALinkLeadsTo_andIsNoTemporaryFileLeft() throws IOException {
         Path file = old();
         Path link = Files.createSymbolicLink(folder.resolve("link.rnl"), file);
-        AtomicFile.write(link, text("new"));
+        AtomicFile.write(link, text("new"), ANY);
         assertThat(file).hasContent("new");
         assertThat(link).isSymbolicLink();
         assertThat(names()).containsExactly("link.rnl", "m.rnl");
@@ -102,7 +138,7 @@ class AtomicWriteTest {
                 "no permission bits here");
         Path usual = Files.createFile(folder.resolve("usual"));
         Path file = folder.resolve("m.rnl");
-        AtomicFile.write(file, text("new"));
+        AtomicFile.write(file, text("new"), ANY);
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
                 .isEqualTo(PosixFilePermissions.toString(Files.getPosixFilePermissions(usual)))
                 .isNotEqualTo("rw-------");
@@ -110,7 +146,7 @@ class AtomicWriteTest {
 
     @Test
     void folder_isRefused() {
-        assertThatThrownBy(() -> AtomicFile.write(folder, text("new")))
+        assertThatThrownBy(() -> AtomicFile.write(folder, text("new"), ANY))
                 .isInstanceOf(FileSystemException.class)
                 .hasMessage(folder + ": not a regular file");
     }

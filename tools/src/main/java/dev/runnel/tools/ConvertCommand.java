@@ -4,6 +4,7 @@ import dev.runnel.MalformedModelException;
 import dev.runnel.Options;
 import dev.runnel.UnsupportedModelException;
 import dev.runnel.formats.Checkpoint;
+import dev.runnel.formats.Models;
 import dev.runnel.formats.Recipe;
 import dev.runnel.formats.StoredPrecision;
 import dev.runnel.graph.Graph;
@@ -151,13 +152,17 @@ final class ConvertCommand implements Callable<Integer> {
         Graph original = read();
         Options options = ports.applyTo(Options.defaults(), original);
         List<String> kept = new ArrayList<>();
-        try (Draft draft = new Draft(out)) {
-            Graph stored = weights == null ? original : weights.store(original, kept::add);
-            Graph written = draft.write(stored, terminal());
-            List<OutputErrors> errors = errors(original, written, options, cases);
-            report(original, written, draft, errors, kept);
-            requireErrorsWithinLimit(errors);
-            draft.publish();
+        Graph stored = weights == null ? original : weights.store(original, kept::add);
+        try (WriteProgress progress = new WriteProgress(stored, out, terminal())) {
+            Models.write(
+                    stored,
+                    out,
+                    (written, bytes) -> {
+                        progress.end();
+                        List<OutputErrors> errors = errors(original, written, options, cases);
+                        report(original, written, bytes, errors, kept);
+                        requireErrorsWithinLimit(errors);
+                    });
         }
         return 0;
     }
@@ -332,16 +337,14 @@ final class ConvertCommand implements Callable<Integer> {
     private void report(
             Graph original,
             Graph written,
-            Draft draft,
+            long bytes,
             List<OutputErrors> errors,
             List<String> kept)
             throws IOException {
         PrintWriter to = spec.commandLine().getOut();
         to.println(in + " → " + out);
         to.println(String.format(Locale.ROOT, "parameters  %,d", original.parameters()));
-        to.println(
-                String.format(
-                        Locale.ROOT, "bytes       %,d → %,d", Files.size(in), draft.byteSize()));
+        to.println(String.format(Locale.ROOT, "bytes       %,d → %,d", Files.size(in), bytes));
         String unused = original.metadata().get("unused_tensors");
         if (recipe != null && unused != null) {
             to.println(unused.split(", ").length + " tensors in no layer: " + unused);
@@ -358,7 +361,7 @@ final class ConvertCommand implements Callable<Integer> {
                 weights == null ? List.of() : WeightErrors.worst(original, written, WORST_ROWS);
         if (weights != null
                 && weights != StoredPrecision.F32
-                && Draft.constantBytes(written) >= Draft.constantBytes(original)) {
+                && WriteProgress.constantBytes(written) >= WriteProgress.constantBytes(original)) {
             to.println(
                     "no weight takes fewer bits: only constant float32 ones of recurrent and dense"
                             + " layers do");

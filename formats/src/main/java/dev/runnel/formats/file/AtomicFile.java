@@ -20,18 +20,27 @@ public final class AtomicFile {
         void writeTo(FileChannel channel) throws IOException;
     }
 
-    /// Writes a temporary file beside `file`, has it stored by the disk, and renames it. Whenever
-    /// the process ends, there is either the old file or the whole new one; one that is killed may
-    /// leave `.NAME.….tmp` behind. The permissions are those of any new file.
+    /// Looks at the whole file before it appears, and throws to keep it from appearing.
+    @FunctionalInterface
+    public interface Check {
+        void accept(Path temporary) throws IOException;
+    }
+
+    /// Writes a temporary file beside `file`, has it stored by the disk and checked, and renames
+    /// it. Whenever the process ends, there is either the old file or the whole new one; one that
+    /// is killed may leave `.NAME.….tmp` behind, one that is interrupted does not. The permissions
+    /// are those of any new file.
     ///
     /// @throws IOException if it cannot be written, or `file` is there and is no regular file
-    public static void write(Path file, Content content) throws IOException {
+    public static void write(Path file, Content content, Check check) throws IOException {
         Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
         if (Files.exists(target) && !Files.isRegularFile(target)) {
             throw new FileSystemException(file.toString(), null, "not a regular file");
         }
         String random = Long.toHexString(ThreadLocalRandom.current().nextLong());
         Path temporary = target.resolveSibling("." + target.getFileName() + "." + random + ".tmp");
+        Thread removal = new Thread(() -> delete(temporary));
+        addHook(removal);
         try {
             try (FileChannel channel =
                     FileChannel.open(
@@ -40,6 +49,7 @@ public final class AtomicFile {
                 content.writeTo(channel);
                 channel.force(true);
             }
+            check.accept(temporary);
             Files.move(
                     temporary,
                     target,
@@ -47,8 +57,33 @@ public final class AtomicFile {
                     StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Files.deleteIfExists(temporary);
+            removeHook(removal);
         }
         storeName(target.resolveSibling("."));
+    }
+
+    private static void addHook(Thread hook) {
+        try {
+            Runtime.getRuntime().addShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // The process is ending already.
+        }
+    }
+
+    private static void removeHook(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // The process is ending, and the hook finds nothing to do.
+        }
+    }
+
+    private static void delete(Path temporary) {
+        try {
+            Files.deleteIfExists(temporary);
+        } catch (IOException e) {
+            // It stays, as if the process had been killed.
+        }
     }
 
     /// That the name survives a power failure, too; not every system lets a folder be opened.

@@ -11,9 +11,7 @@ import dev.runnel.formats.proto.StringStringEntryProto;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 
-import java.io.IOException;
 import java.nio.channels.Channels;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -32,23 +30,19 @@ public final class OnnxWriter {
 
     private OnnxWriter() {}
 
-    /// Writes `graph` to `file`, as a whole or not at all. The tensors go from where they are to
-    /// the file, through a small buffer.
+    /// What a file of `graph` holds. The tensors go from where they are to the file, through a
+    /// small buffer.
     ///
     /// @throws IllegalArgumentException if it takes more than 2 GB
     /// @throws UnsupportedModelException if it has an operator that is Runnel's own
-    /// @throws IOException if it cannot be written
-    public static void write(Graph graph, Path file) throws IOException {
+    public static AtomicFile.Content content(Graph graph) {
         ModelProto model = model(graph);
-        AtomicFile.write(
-                file,
-                channel -> {
-                    CodedOutputStream out =
-                            CodedOutputStream.newInstance(
-                                    Channels.newOutputStream(channel), BUFFER);
-                    model.writeTo(out);
-                    out.flush();
-                });
+        return channel -> {
+            CodedOutputStream out =
+                    CodedOutputStream.newInstance(Channels.newOutputStream(channel), BUFFER);
+            model.writeTo(out);
+            out.flush();
+        };
     }
 
     /// The message that the file is; it refers to the tensors' bytes where they are.

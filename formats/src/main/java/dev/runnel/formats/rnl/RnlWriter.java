@@ -12,7 +12,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.Path;
 import java.util.zip.CRC32C;
 
 /// Writes graphs as `.rnl`: the same bytes for the same graph.
@@ -21,22 +20,20 @@ public final class RnlWriter {
 
     private RnlWriter() {}
 
-    /// Writes `graph` to `file`, as a whole or not at all.
+    /// What a file of `graph` holds.
     ///
-    /// @throws IOException if it cannot be written
-    public static void write(Graph graph, Path file) throws IOException {
+    /// @throws IOException if its header cannot be made
+    public static AtomicFile.Content content(Graph graph) throws IOException {
         TensorTable table = new TensorTable();
         byte[] header = header(graph, table);
-        AtomicFile.write(
-                file,
-                channel -> {
-                    write(channel, preamble(header));
-                    write(channel, ByteBuffer.wrap(header));
-                    for (Tensor tensor : table.tensors()) {
-                        pad(channel);
-                        write(channel, tensor.data());
-                    }
-                });
+        return channel -> {
+            write(channel, preamble(header));
+            write(channel, ByteBuffer.wrap(header));
+            for (Tensor tensor : table.tensors()) {
+                pad(channel);
+                write(channel, tensor.data());
+            }
+        };
     }
 
     private static byte[] header(Graph graph, TensorTable table) throws IOException {
