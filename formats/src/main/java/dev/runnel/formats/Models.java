@@ -73,7 +73,8 @@ public final class Models {
     /// @throws IllegalArgumentException if the name ends otherwise, or if the format cannot hold
     ///   the graph: ONNX files have at most 2 GB
     /// @throws UnsupportedModelException if ONNX is asked for and the graph has an operator that is
-    ///   Runnel's own, such as an LSTM with projection
+    ///   Runnel's own and cannot be written in the vocabulary of ONNX, such as an LSTM with both
+    ///   projection and peepholes
     /// @throws IOException if it cannot be written
     public static void write(Graph graph, Path file) throws IOException {
         AtomicFile.write(file, content(graph, file), _ -> {});

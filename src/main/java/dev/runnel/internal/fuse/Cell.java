@@ -1,5 +1,7 @@
 package dev.runnel.internal.fuse;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 
 /// A recurrent cell as it was found in a graph.
@@ -12,6 +14,8 @@ import java.util.List;
 /// @param c the cell state before; empty but for LSTM
 /// @param nextH the hidden state after
 /// @param nextC the cell state after; empty but for LSTM
+/// @param projection what the cell's output is multiplied with to become h, \[H, P\]; null if with
+///   nothing
 record Cell(
         String op,
         List<Gate.Function> functions,
@@ -20,7 +24,8 @@ record Cell(
         String h,
         String c,
         String nextH,
-        String nextC) {
+        String nextC,
+        @Nullable Matrix projection) {
 
     /// What a gate is the activation of.
     ///
@@ -35,5 +40,10 @@ record Cell(
 
     int hiddenSize() {
         return gates.getFirst().sum.columns();
+    }
+
+    /// P with a projection, else H: the size of h.
+    int outputSize() {
+        return projection == null ? hiddenSize() : projection.columns();
     }
 }

@@ -122,10 +122,10 @@ final class CellNode {
                                 site.shared(base + "/R", weights.r()),
                                 site.shared(base + "/B", weights.b()),
                                 "",
-                                initial(base + "/h", cell.h(), axis)));
+                                initial(base + "/h", cell.h(), cell.outputSize(), axis)));
         List<String> out = new ArrayList<>(List.of("", net.fresh(base + "/Y_h")));
         if (cell.op().equals("LSTM")) {
-            in.add(initial(base + "/c", cell.c(), axis));
+            in.add(initial(base + "/c", cell.c(), cell.hiddenSize(), axis));
             boolean wanted = net.isRead(cell.nextC());
             out.add(wanted ? net.fresh(base + "/Y_c") : "");
             if (wanted) {
@@ -133,11 +133,17 @@ final class CellNode {
             }
         }
         squeeze(out.get(1), cell.nextH(), axis);
-        net.add(new Node(last.name(), "", cell.op(), in, out, attributes()));
+        String domain = "";
+        if (weights.projection() != null) {
+            in.addAll(List.of("", site.shared(base + "/P", weights.projection())));
+            domain = "dev.runnel";
+        }
+        net.add(new Node(last.name(), domain, cell.op(), in, out, attributes()));
         if (cell.op().equals("LSTM")) {
             site.cells().put(net.root(cell.nextH()), net.root(cell.nextC()));
         }
-        return cell.op()
+        return (domain.isEmpty() ? "" : domain + ".")
+                + cell.op()
                 + " '"
                 + last.name()
                 + "' from "
@@ -151,13 +157,10 @@ final class CellNode {
     }
 
     /// Zeros need not be said.
-    private String initial(String base, String tensor, String axis) {
+    private String initial(String base, String tensor, int size, String axis) {
         Tensor t = site.constants().find(net, tensor);
         boolean zero =
-                t != null
-                        && t.elements() == cell.hiddenSize()
-                        && t.shape().rank() <= 2
-                        && Constants.isZero(t);
+                t != null && t.elements() == size && t.shape().rank() <= 2 && Constants.isZero(t);
         return zero ? "" : sequence(base, tensor, axis);
     }
 

@@ -11,30 +11,32 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// The W, R and B of a cell, and what its x is made of.
+/// The W, R and B of a cell, its projection, and what its x is made of.
 ///
 /// @param x the tensors that are x when they are put together along the last axis
-record CellWeights(List<String> x, Tensor w, Tensor r, Tensor b) {
+/// @param projection null if there is none
+record CellWeights(List<String> x, Tensor w, Tensor r, Tensor b, @Nullable Tensor projection) {
     /// What a source of rows contributes: to R if it is the hidden state, else to W.
     private record Block(List<String> source, Matrix weights, boolean hidden) {}
 
     /// null if the sums are not of x and h alone.
     static @Nullable CellWeights of(Site site, Cell cell) {
         int h = cell.hiddenSize();
+        int p = cell.outputSize();
         List<List<Block>> gates = new ArrayList<>();
         Map<List<String>, Integer> offsets = new LinkedHashMap<>();
         int inputSize = 0;
         for (Cell.Part gate : cell.gates()) {
             List<Block> blocks = new ArrayList<>();
             for (Affine.Term term : gate.sum().terms()) {
-                blocks.addAll(blocks(site, term, gate.hidden(), h));
+                blocks.addAll(blocks(site, term, gate.hidden(), p));
             }
             for (Affine.Term term : gate.recurrent().terms()) {
                 blocks.add(new Block(List.of(cell.h()), term.weights(), true));
             }
             for (Block block : blocks) {
                 int rows = block.weights.rows();
-                if (block.hidden ? rows != h : block.source.contains(cell.h())) {
+                if (block.hidden ? rows != p : block.source.contains(cell.h())) {
                     return null;
                 }
                 if (!block.hidden) {
@@ -81,16 +83,17 @@ record CellWeights(List<String> x, Tensor w, Tensor r, Tensor b) {
     private static @Nullable CellWeights assemble(
             Cell cell, List<List<Block>> gates, Map<List<String>, Integer> offsets, int inputs) {
         int h = cell.hiddenSize();
+        int p = cell.outputSize();
         int n = gates.size();
         float[] w = new float[n * h * inputs];
-        float[] r = new float[n * h * h];
+        float[] r = new float[n * h * p];
         float[] b = new float[2 * n * h];
         Map<List<String>, Integer> sizes = new LinkedHashMap<>();
         for (int g = 0; g < n; g++) {
             for (Block block : gates.get(g)) {
                 Matrix m = block.weights;
                 if (block.hidden) {
-                    m.addTransposed(r, g * h, h, 0);
+                    m.addTransposed(r, g * h, p, 0);
                 } else {
                     Integer size = sizes.putIfAbsent(block.source, m.rows());
                     Integer at = offsets.get(block.source);
@@ -111,7 +114,17 @@ record CellWeights(List<String> x, Tensor w, Tensor r, Tensor b) {
         return new CellWeights(
                 x,
                 Tensor.ofFloats(Shape.of(1, (long) n * h, inputs), w),
-                Tensor.ofFloats(Shape.of(1, (long) n * h, h), r),
-                Tensor.ofFloats(Shape.of(1, 2L * n * h), b));
+                Tensor.ofFloats(Shape.of(1, (long) n * h, p), r),
+                Tensor.ofFloats(Shape.of(1, 2L * n * h), b),
+                projection(cell.projection()));
+    }
+
+    private static @Nullable Tensor projection(@Nullable Matrix m) {
+        if (m == null) {
+            return null;
+        }
+        float[] turned = new float[m.rows() * m.columns()];
+        m.addTransposed(turned, 0, m.rows(), 0);
+        return Tensor.ofFloats(Shape.of(1, m.columns(), m.rows()), turned);
     }
 }

@@ -90,7 +90,8 @@ final class GruPattern implements Pattern {
                         h,
                         "",
                         nextH,
-                        "");
+                        "",
+                        null);
         CellWeights weights = CellWeights.of(site, cell);
         return weights == null ? null : new Found(cell, weights);
     }

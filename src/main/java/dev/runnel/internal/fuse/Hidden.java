@@ -22,8 +22,8 @@ final class Hidden {
     ///
     /// @param nextH h′
     /// @param c the cell state before; empty if there is none
-    static List<String> candidates(Site site, List<Affine> sums, String nextH, String c) {
-        int size = sums.getFirst().columns();
+    /// @param size its columns
+    static List<String> candidates(Site site, List<Affine> sums, String nextH, String c, int size) {
         Map<String, Integer> places = new HashMap<>();
         for (Affine sum : sums) {
             for (Affine.Term term : sum.terms()) {

@@ -20,7 +20,7 @@ final class RnnPattern implements Pattern {
             return null;
         }
         List<Affine> sums = List.of(gate.sum());
-        for (String h : Hidden.candidates(site, sums, nextH, "")) {
+        for (String h : Hidden.candidates(site, sums, nextH, "", gate.columns())) {
             if (!Hidden.isCarried(site, h, nextH)) {
                 continue;
             }
@@ -33,7 +33,8 @@ final class RnnPattern implements Pattern {
                             h,
                             "",
                             nextH,
-                            "");
+                            "",
+                            null);
             CellWeights weights = CellWeights.of(site, cell);
             if (weights != null) {
                 return new Found(cell, weights);

@@ -123,7 +123,7 @@ final class ScannedCells {
 
     private boolean take(Node cell) {
         boolean plain =
-                cell.domain().isEmpty()
+                (cell.domain().isEmpty() || cell.domain().equals("dev.runnel"))
                         && CELLS.contains(cell.op())
                         && cell.inputs().size() > 5
                         && cell.inputs().get(4).isEmpty()
@@ -139,7 +139,7 @@ final class ScannedCells {
         Memory h = memory(cell, 5, 1);
         Memory c = cell.op().equals("LSTM") ? memory(cell, 6, 2) : null;
         List<String> weights = new ArrayList<>();
-        for (int i : new int[] {1, 2, 3, 7}) {
+        for (int i : new int[] {1, 2, 3, 7, 8}) {
             String name = i < cell.inputs().size() ? cell.inputs().get(i) : "";
             if (!name.isEmpty() && body.owner(name) == body && constants.find(body, name) == null) {
                 return false;
@@ -252,12 +252,12 @@ final class ScannedCells {
             }
             carried.remove(m.carried);
         }
-        if (!weights.get(3).isEmpty()) {
-            in.add(weights.get(3));
+        if (cell.inputs().size() > 7) {
+            in.addAll(weights.subList(3, cell.inputs().size() - 4));
         }
         Map<String, Attribute> attributes = new HashMap<>(cell.attributes());
         attributes.put("direction", new Attribute.OfString(e.reverse ? "reverse" : "forward"));
-        net.add(new Node(net.fresh(base), "", cell.op(), in, out, attributes));
+        net.add(new Node(net.fresh(base), cell.domain(), cell.op(), in, out, attributes));
         String all =
                 net.emit(base + "/h", "Squeeze", List.of(out.getFirst(), axes(base, 1)), Map.of());
         Node squeeze = Objects.requireNonNull(body.producer(h.next));

@@ -25,7 +25,7 @@ public final class OnnxWriter {
 
     private static final int BUFFER = 1 << 16;
 
-    /// The domain of operators that ONNX does not have, such as an LSTM with projection.
+    /// The domain of operators that ONNX does not have.
     private static final String OURS = "dev.runnel";
 
     private OnnxWriter() {}
@@ -46,7 +46,8 @@ public final class OnnxWriter {
     }
 
     /// The message that the file is; it refers to the tensors' bytes where they are.
-    static ModelProto model(Graph graph) {
+    static ModelProto model(Graph any) {
+        Graph graph = ProjectedLstm.writtenOut(any);
         GraphWriter writer = new GraphWriter();
         requireFit(graph, GraphWriter.tensorBytes(graph));
         ModelProto.Builder m =
