@@ -335,11 +335,7 @@ final class ConvertCommand implements Callable<Integer> {
     }
 
     private void report(
-            Graph original,
-            Graph written,
-            long bytes,
-            List<OutputErrors> errors,
-            List<String> kept)
+            Graph original, Graph written, long bytes, List<OutputErrors> errors, List<String> kept)
             throws IOException {
         PrintWriter to = spec.commandLine().getOut();
         to.println(in + " → " + out);

@@ -156,7 +156,7 @@ class VerifyCommandTest {
                                 assertThat(l)
                                         .isEqualTo(
                                                 "FAIL c_silent set 0 has no output_0.pb or"
-                                                    + " output_0.npy"),
+                                                        + " output_0.npy"),
                         l ->
                                 assertThat(l)
                                         .isEqualTo(
