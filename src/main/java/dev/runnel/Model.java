@@ -19,11 +19,9 @@ import org.jspecify.annotations.Nullable;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedSet;
-import java.util.WeakHashMap;
 
 /// A compiled graph: plans plus packed off-heap weights. Thread-safe: all sessions and states share
 /// it, and it cannot be closed while any of them is open.
@@ -46,16 +44,11 @@ public final class Model implements AutoCloseable {
     private final Weights weights;
     private final Plans plans;
 
-    /// By plan, how many rows have been rehearsed at most.
-    private final Map<Plan, Integer> rehearsed = new WeakHashMap<>();
-
-    /// Those of new sessions; null if they are still to be rehearsed.
-    private @Nullable Kernels kernels;
+    private final Rehearsals rehearsals;
 
     /// Null if the model was planned only.
     private final @Nullable Fingerprint fingerprint;
 
-    private final KernelSwitch.Runs runs = new KernelSwitch.Runs();
     private final Object lock = new Object();
     private @Nullable Slab slab;
     private int openSessions;
@@ -70,7 +63,7 @@ public final class Model implements AutoCloseable {
         this.options = options;
         this.arena = arena;
         this.weights = new Weights(planned ? null : arena, options.weights());
-        this.kernels = options.kernels().fixed();
+        this.rehearsals = new Rehearsals(options.kernels().fixed());
         Compilation compilation =
                 Compilation.of(
                         graph,
@@ -211,11 +204,7 @@ public final class Model implements AutoCloseable {
     /// The arithmetic in use: `scalar`, or `vector-512` and the like. Under
     /// [Options.KernelSet#AUTO] that is `scalar` until vector kernels have been compiled.
     public String kernels() {
-        synchronized (lock) {
-            return kernels != null
-                    ? kernels.name()
-                    : (rehearsed.isEmpty() ? Kernels.scalar() : Kernels.preferred()).name();
-        }
+        return rehearsals.kernels().name();
     }
 
     /// Why the model cannot be stepped, as a sentence that names the node; empty if it can.
@@ -397,49 +386,13 @@ public final class Model implements AutoCloseable {
                             + options.memoryLimit()
                             + " (Options.memoryLimit)");
         }
-        return plan.bind(rows, weights, kernels(plan, rows), crew);
+        return plan.bind(rows, weights, rehearsals.kernels(this, plan, rows), crew);
     }
 
     // ---- for rehearsals
 
-    private KernelSwitch kernels(Plan plan, int rows) {
-        if (kernels != null) {
-            return KernelSwitch.fixed(kernels);
-        }
-        if (!plan.isBounded()) { // on zeros it might never end
-            return KernelSwitch.fixed(Kernels.preferred());
-        }
-        // Sequences of many lengths are plans of one run each: what one plan's rehearsal has
-        // compiled serves the others, though not all of them whole.
-        if (isRehearsed(rows)) {
-            return KernelSwitch.fixed(Kernels.preferred());
-        }
-        KernelSwitch[] itself = new KernelSwitch[1];
-        itself[0] =
-                KernelSwitch.from(
-                        Kernels.scalar(),
-                        runs,
-                        () -> WarmUp.submit(new Rehearsal(this, plan, rows, itself[0])));
-        return itself[0];
-    }
-
-    private boolean isRehearsed(int rows) {
-        synchronized (lock) {
-            return rehearsed.values().stream()
-                    .anyMatch(most -> most >= Math.min(rows, Rehearsal.MOST_ROWS));
-        }
-    }
-
-    boolean isRehearsed(Plan plan, int rows) {
-        synchronized (lock) {
-            return rehearsed.getOrDefault(plan, 0) >= Math.min(rows, Rehearsal.MOST_ROWS);
-        }
-    }
-
-    void rehearsed(Plan plan, int rows) {
-        synchronized (lock) {
-            rehearsed.merge(plan, rows, Math::max);
-        }
+    Rehearsals rehearsals() {
+        return rehearsals;
     }
 
     BoundPlan bindForRehearsal(Plan plan, int rows, Kernels kernels, boolean excerpt) {

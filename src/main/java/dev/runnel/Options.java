@@ -132,7 +132,8 @@ public final class Options {
                 memoryLimit);
     }
 
-    /// Fixes the symbolic dimension `symbol` of the graph's inputs to `size`.
+    /// Fixes the symbolic dimension `symbol` of the graph's inputs to `size`. Compiling throws
+    /// [IllegalArgumentException] if no input has it.
     public Options dimension(String symbol, long size) {
         return new Options(
                 bound,

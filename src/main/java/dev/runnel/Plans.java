@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -83,7 +84,30 @@ final class Plans {
                             }
                             requireFit(info, new TensorType(info.dtype(), shape));
                         });
+        requireKnown(options.dimensions().keySet());
         makeStepPlan();
+    }
+
+    private void requireKnown(Set<String> symbols) {
+        Set<String> known = new TreeSet<>();
+        for (ValueInfo info : compilation.graph().inputs()) {
+            for (ValueInfo.Dim d : info.dims() == null ? List.<ValueInfo.Dim>of() : info.dims()) {
+                if (!d.isFixed() && !d.symbol().isEmpty()) {
+                    known.add(d.symbol());
+                }
+            }
+        }
+        for (String symbol : symbols) {
+            if (!known.contains(symbol)) {
+                throw new IllegalArgumentException(
+                        "Options.dimension names dimension '"
+                                + symbol
+                                + "', which no input of "
+                                + compilation.graph().name()
+                                + " has; theirs are "
+                                + known);
+            }
+        }
     }
 
     // ---- the step
@@ -187,7 +211,7 @@ final class Plans {
     }
 
     private static String dimensionName(ValueInfo info, int axis) {
-        ValueInfo.Dim d = java.util.Objects.requireNonNull(info.dims()).get(axis);
+        ValueInfo.Dim d = Objects.requireNonNull(info.dims()).get(axis);
         return d.symbol().isEmpty() ? info.name() + "[" + axis + "]" : d.symbol();
     }
 

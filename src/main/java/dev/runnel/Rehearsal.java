@@ -53,7 +53,7 @@ final class Rehearsal {
         Kernels kernels = change.current();
         try {
             kernels = Kernels.preferred();
-            if (!model.isRehearsed(plan, rows)) {
+            if (!model.rehearsals().isDone(plan, rows)) {
                 act(model.bindForRehearsal(plan, rows, kernels, true));
                 act(model.bindForRehearsal(plan, rows, kernels, false));
             }
@@ -65,7 +65,7 @@ final class Rehearsal {
                             e);
         }
         if (kernels != Kernels.scalar()) {
-            model.rehearsed(plan, rows);
+            model.rehearsals().done(plan, rows);
         }
         change.to(kernels);
     }

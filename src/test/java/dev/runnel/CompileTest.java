@@ -304,5 +304,29 @@ class CompileTest {
                 .hasMessage(
                         "cannot bind input 'x' of m.onnx: the value is float32[3], expected"
                                 + " float32[2]");
+        Graph open =
+                new GraphBuilder("m.onnx")
+                        .input("x", DType.FLOAT32, "T", 4)
+                        .output("y", DType.FLOAT32, "T", 4)
+                        .node("Identity", "x", "y")
+                        .build();
+        assertThatThrownBy(() -> Model.compile(open, Options.defaults().dimension("batch", 2)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "Options.dimension names dimension 'batch', which no input of m.onnx has;"
+                                + " theirs are [T]");
+    }
+
+    @Test
+    void dimension_givesOpenInputsTheirSize() {
+        Graph open =
+                new GraphBuilder("m.onnx")
+                        .input("x", DType.FLOAT32, "T", 4)
+                        .output("y", DType.FLOAT32, "T", 4)
+                        .node("Identity", "x", "y")
+                        .build();
+        try (Model model = Model.compile(open, Options.defaults().dimension("T", 3))) {
+            assertThat(model.inputs().getFirst().type().shape()).isEqualTo(Shape.of(3, 4));
+        }
     }
 }

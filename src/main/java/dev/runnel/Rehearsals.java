@@ -1,0 +1,66 @@
+package dev.runnel;
+
+import dev.runnel.internal.kernel.KernelSwitch;
+import dev.runnel.internal.kernel.Kernels;
+import dev.runnel.internal.plan.Plan;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.Map;
+import java.util.WeakHashMap;
+
+/// What has been rehearsed of a model, and so which kernels its sessions run on.
+final class Rehearsals {
+    /// The kernels for good; null if they change after a rehearsal.
+    private final @Nullable Kernels fixed;
+
+    private final KernelSwitch.Runs runs = new KernelSwitch.Runs();
+
+    /// By plan, for how many rows at most.
+    private final Map<Plan, Integer> done = new WeakHashMap<>();
+
+    Rehearsals(@Nullable Kernels fixed) {
+        this.fixed = fixed;
+    }
+
+    /// Those of sessions opened now.
+    synchronized Kernels kernels() {
+        if (fixed != null) {
+            return fixed;
+        }
+        return done.isEmpty() ? Kernels.scalar() : Kernels.preferred();
+    }
+
+    /// Those of a session's plan: at once, or scalar ones that submit a rehearsal after their first
+    /// runs.
+    KernelSwitch kernels(Model model, Plan plan, int rows) {
+        if (fixed != null) {
+            return KernelSwitch.fixed(fixed);
+        }
+        // One that is not bounded might never end on zeros. And sequences of many lengths are
+        // plans of one run each: what one plan's rehearsal has compiled serves the others, though
+        // not all of them whole.
+        if (!plan.isBounded() || isDone(rows)) {
+            return KernelSwitch.fixed(Kernels.preferred());
+        }
+        KernelSwitch[] itself = new KernelSwitch[1];
+        itself[0] =
+                KernelSwitch.from(
+                        Kernels.scalar(),
+                        runs,
+                        () -> WarmUp.submit(new Rehearsal(model, plan, rows, itself[0])));
+        return itself[0];
+    }
+
+    private synchronized boolean isDone(int rows) {
+        return done.values().stream().anyMatch(most -> most >= Math.min(rows, Rehearsal.MOST_ROWS));
+    }
+
+    synchronized boolean isDone(Plan plan, int rows) {
+        return done.getOrDefault(plan, 0) >= Math.min(rows, Rehearsal.MOST_ROWS);
+    }
+
+    synchronized void done(Plan plan, int rows) {
+        done.merge(plan, rows, Math::max);
+    }
+}
