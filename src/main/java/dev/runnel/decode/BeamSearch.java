@@ -241,8 +241,7 @@ final class BeamSearch extends Search {
             same = Math.min(same, any.common(open[i], decided));
         }
         for (int i = 0; i < finishedCount; i++) {
-            int common = any.common(finished[i], decided);
-            same = Math.min(same, Math.min(saidLength(i), common));
+            same = Math.min(same, any.common(finished[i], decided)); // open ones have no end token
         }
         return same;
     }

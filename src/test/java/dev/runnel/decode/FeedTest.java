@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.runnel.Model;
 import dev.runnel.Options;
+import dev.runnel.graph.DType;
 
 import org.junit.jupiter.api.Test;
 
@@ -69,6 +70,49 @@ class FeedTest {
                 assertThat(byToken.tokens()).isEmpty();
                 assertThat(byVector.tokens()).isEmpty();
             }
+        }
+    }
+
+    @Test
+    void vectorsInABatch_areEachStreamsOwn() {
+        try (Model model =
+                        Model.compile(
+                                TinyLanguageModel.graphOfVectors(), Options.defaults().stateful());
+                Decoder decoder = Decoder.of(model).limit(4).open(3)) {
+            List<Decoding> batch = new ArrayList<>();
+            for (int v = 0; v < 3; v++) {
+                float[] one = new float[V];
+                one[v] = 1;
+                batch.add(decoder.begin());
+                decoder.feed(batch.getLast(), MemorySegment.ofArray(one));
+            }
+            while (!batch.getLast().isFinished()) {
+                decoder.step(batch);
+            }
+            for (int v = 0; v < 3; v++) {
+                try (Decoding d = decoder.begin()) {
+                    decoder.feed(d, v);
+                    assertThat(batch.get(v).tokens()).containsExactly(rest(decoder, d));
+                }
+                batch.get(v).close();
+            }
+        }
+    }
+
+    @Test
+    void tokensOf32Bits_areTheSameTokens() {
+        try (Model wide = TinyLanguageModel.compile();
+                Model narrow =
+                        Model.compile(
+                                TinyLanguageModel.graph(DType.INT32),
+                                Options.defaults().stateful());
+                Decoder a = Decoder.of(wide).limit(20).open();
+                Decoder b = Decoder.of(narrow).limit(20).open();
+                Decoding x = a.begin();
+                Decoding y = b.begin()) {
+            a.feed(x, 1, 2);
+            b.feed(y, 1, 2);
+            assertThat(rest(b, y)).containsExactly(rest(a, x));
         }
     }
 

@@ -9,6 +9,8 @@ import dev.runnel.State;
 import org.junit.jupiter.api.Test;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 class SamplingTest {
@@ -54,6 +56,26 @@ class SamplingTest {
         assertThat(Strategy.sample(9).topP(0.25).topK(3).temperature(0.5)).isEqualTo(sampling);
         assertThat(Strategy.beam(4)).isEqualTo(new Strategy.Beam(4, 1));
         assertThat(Strategy.beam(4).lengthPenalty(0.5)).isEqualTo(new Strategy.Beam(4, 0.5));
+    }
+
+    @Test
+    void hypotheses_ofOneStream_areItsTokens() {
+        try (Model model = TinyLanguageModel.compile();
+                Decoder decoder = Decoder.of(model).limit(4).open();
+                Decoding text = decoder.begin()) {
+            int[] tokens = text(decoder, text);
+            Hypothesis only = text.hypotheses().getFirst();
+            assertThat(text.hypotheses()).hasSize(1);
+            assertThat(only.tokens())
+                    .isUnmodifiable()
+                    .containsExactlyElementsOf(Arrays.stream(tokens).boxed().toList());
+            assertThat(only.ended()).isFalse();
+            assertThat(only.score()).isNaN();
+            List<Integer> mine = new ArrayList<>(List.of(1));
+            Hypothesis made = new Hypothesis(mine, 0, true);
+            mine.add(2);
+            assertThat(made.tokens()).containsExactly(1);
+        }
     }
 
     /// The stream's state has seen all but the last token of the best open path.

@@ -31,10 +31,15 @@ final class TinyLanguageModel {
 
     /// `token[T, 1]` int64 → `logits[T, 1, 1, V]`.
     static Graph graph() {
+        return graph(DType.INT64);
+    }
+
+    /// `token[T, 1]` → `logits[T, 1, 1, V]`.
+    static Graph graph(DType token) {
         Random random = new Random(3);
         return lstm(
                         new GraphBuilder("tiny")
-                                .input("token", DType.INT64, "T", 1)
+                                .input("token", token, "T", 1)
                                 .weights("table", random, V, E)
                                 .node("Gather", "table token", "x"),
                         random,
