@@ -18,6 +18,10 @@ public class Idioms {
         String vocabulary = Files.readString(folder.resolve("vocabulary.txt")).strip();
         TreeSet<String> left = new TreeSet<>(Files.readAllLines(folder.resolve("idioms.txt")));
         String idiom = args[1];
+        if (idiom.length() != 4) {
+            System.err.println("expected an idiom of four characters, such as 四海为家");
+            return;
+        }
         try (Model model = Model.compile(Models.read(folder.resolve("idioms.onnx")))) {
             for (int round = 0; round < 10; round++) {
                 System.out.println(idiom);
@@ -29,6 +33,7 @@ public class Idioms {
                                 .map(i -> tokens(vocabulary, i.substring(1)))
                                 .toList();
                 if (rest.isEmpty()) {
+                    System.err.println("no idiom is left that begins with " + first);
                     break;
                 }
                 try (Decoder decoder =

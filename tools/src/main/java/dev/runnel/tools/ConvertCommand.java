@@ -23,10 +23,7 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -188,26 +185,14 @@ final class ConvertCommand implements Callable<Integer> {
     }
 
     private void requireWritable(Path target) throws IOException {
-        Path folder = target.toAbsolutePath().getParent();
-        if (folder != null && !Files.isDirectory(folder)) {
-            throw Files.exists(folder)
-                    ? new NotDirectoryException(folder.toString())
-                    : new IOException(
-                            folder + ": there is no such folder to write to; make it first");
-        }
+        PendingFile.requireWritable(target);
         if (Files.exists(target)) {
             if (Files.exists(in) && Files.isSameFile(in, target)) {
                 throw usage("OUT is IN: " + target + "; write to a file of another name");
             }
-            if (!Files.isRegularFile(target)) {
-                throw new FileSystemException(target.toString(), null, "not a regular file");
-            }
             if (!force) {
                 throw new IOException(target + ": is there already; --force replaces it");
             }
-        }
-        if (folder != null && !Files.isWritable(folder)) {
-            throw new AccessDeniedException(folder.toString());
         }
     }
 

@@ -58,15 +58,14 @@ public final class Runnel implements Runnable {
         takeOverStderr();
         // The library that reads HDF5 logs, which nobody asked for, and says so on stderr.
         System.setProperty("slf4j.internal.verbosity", "ERROR");
-        StandardOutput output = StandardOutput.install();
-        System.exit(output.exitCode(execute(args), System.err));
+        System.exit(execute(args));
     }
 
     /// Runs one command line on the standard streams.
     ///
     /// @return the exit code
     public static int execute(String... args) {
-        return execute(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args);
+        return execute(StandardOutput.open(), new PrintWriter(System.err, true), args);
     }
 
     /// Runs one command line, writing to `out` and `err`.
@@ -91,6 +90,9 @@ public final class Runnel implements Runnable {
                 });
         line.setExecutionExceptionHandler(
                 (e, command, _) -> {
+                    if (e instanceof StandardOutput.Lost lost) {
+                        return end(lost, err);
+                    }
                     if (runnel.stacktrace) {
                         e.printStackTrace(err);
                     } else {
@@ -99,8 +101,20 @@ public final class Runnel implements Runnable {
                     }
                     return command.getCommandSpec().exitCodeOnExecutionException();
                 });
+        line.setExecutionStrategy(
+                parsed -> {
+                    try {
+                        return new CommandLine.RunLast().execute(parsed);
+                    } catch (StandardOutput.Lost e) { // of a text of help
+                        return end(e, err);
+                    }
+                });
         try {
-            return line.execute(args);
+            int code = line.execute(args);
+            out.flush();
+            return code;
+        } catch (StandardOutput.Lost e) {
+            return end(e, err);
         } catch (OutOfMemoryError e) {
             err.println(
                     "runnel: out of memory ("
@@ -110,18 +124,26 @@ public final class Runnel implements Runnable {
                             + " MB; RUNNEL_JAVA_OPTS=-Xmx4g gives it 4 GB");
             return line.getCommandSpec().exitCodeOnExecutionException();
         } finally {
-            out.flush();
             err.flush();
         }
     }
 
+    /// The end of a run whose output is lost; a reader who has left need not be told.
+    private static int end(StandardOutput.Lost lost, PrintWriter err) {
+        if (!lost.isOfReader()) {
+            err.println("runnel: " + lost.getMessage());
+        }
+        return CommandLine.ExitCode.SOFTWARE;
+    }
+
     private static String message(CommandLine.ParameterException e) {
         CommandLine line = e.getCommandLine();
-        if (e instanceof CommandLine.UnmatchedArgumentException u && line.getParent() == null) {
-            return "there is no command '"
-                    + u.getUnmatched().getFirst()
-                    + "'; commands are "
-                    + String.join(", ", line.getSubcommands().keySet());
+        if (e instanceof CommandLine.UnmatchedArgumentException u && !u.isUnknownOption()) {
+            String word = "'" + u.getUnmatched().getFirst() + "'";
+            return line.getSubcommands().isEmpty()
+                    ? word + " is one argument too many; words that belong together need quotes"
+                    : "there is no command %s; commands are %s"
+                            .formatted(word, String.join(", ", line.getSubcommands().keySet()));
         }
         return String.valueOf(e.getMessage());
     }

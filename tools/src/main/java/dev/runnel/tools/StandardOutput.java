@@ -1,55 +1,66 @@
 package dev.runnel.tools;
 
-import org.jspecify.annotations.Nullable;
-
-import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
-import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.Charset;
 
-/// Standard output that remembers how it failed, which [PrintStream] does not: who writes a report
-/// to a full disk is to know that there is none.
-final class StandardOutput extends FilterOutputStream {
-    private @Nullable IOException failure;
+/// Where the commands print. A `PrintWriter` says nothing when what it prints is lost, so that a
+/// command would go on for a reader who has left; this one ends the run.
+final class StandardOutput extends OutputStream {
+    /// What was printed could not be written.
+    static final class Lost extends UncheckedIOException {
+        private static final long serialVersionUID = 1;
 
-    StandardOutput(OutputStream to) {
-        super(to);
+        Lost(IOException cause) {
+            super("cannot write to standard output: " + cause.getMessage(), cause);
+        }
+
+        /// Whether the reader has left, as `head` does when it has seen enough.
+        boolean isOfReader() {
+            return String.valueOf(getMessage()).contains("Broken pipe");
+        }
     }
 
-    /// Puts such a one in the place of `System.out`.
-    static StandardOutput install() {
-        StandardOutput output = new StandardOutput(new FileOutputStream(FileDescriptor.out));
-        System.setOut(
-                new PrintStream(new BufferedOutputStream(output), true, System.out.charset()));
-        return output;
+    private final OutputStream stream;
+
+    private StandardOutput(OutputStream stream) {
+        this.stream = stream;
+    }
+
+    /// A writer to the process's standard output.
+    static PrintWriter open() {
+        return on(new FileOutputStream(FileDescriptor.out), System.out.charset());
+    }
+
+    /// A writer that throws [Lost] where the stream throws an `IOException`.
+    static PrintWriter on(OutputStream stream, Charset charset) {
+        return new PrintWriter(new StandardOutput(stream), true, charset);
     }
 
     @Override
-    public void write(int b) throws IOException {
+    public void write(int b) {
         write(new byte[] {(byte) b}, 0, 1);
     }
 
     @Override
-    public void write(byte[] bytes, int from, int count) throws IOException {
+    public void write(byte[] bytes, int from, int count) {
         try {
-            out.write(bytes, from, count);
+            stream.write(bytes, from, count);
         } catch (IOException e) {
-            failure = failure == null ? e : failure;
-            throw e;
+            throw new Lost(e);
         }
     }
 
-    /// The exit code of a command that ended with `exit`: 1 if what it said was lost. That whoever
-    /// reads a pipe has read enough is no failure.
-    int exitCode(int exit, PrintStream err) {
-        System.out.flush();
-        if (failure == null || "Broken pipe".equals(failure.getMessage())) {
-            return exit;
+    @Override
+    public void flush() {
+        try {
+            stream.flush();
+        } catch (IOException e) {
+            throw new Lost(e);
         }
-        err.println("runnel: cannot write to standard output: " + failure.getMessage());
-        return exit == 0 ? 1 : exit;
     }
 }

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import java.awt.image.BufferedImage;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -41,6 +42,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
+import javax.imageio.ImageIO;
 import javax.tools.ToolProvider;
 
 /// The programs of docs/examples, compiled and run as their readers would.
@@ -167,6 +169,36 @@ class ExamplesTest {
         assertThat(right).isGreaterThanOrEqualTo(2);
     }
 
+    @Test
+    void write_ofWhatIsNotInTheVocabulary_readsASpace() throws Exception {
+        assertThat(run("Write", folder("write"), "12").getFirst()).startsWith("12");
+        assertThat(run("Write", folder("write"), "")).isNotEmpty();
+    }
+
+    @Test
+    void idioms_whereNoneFollows_stops() throws Exception {
+        assertThat(run("Idioms", folder("idioms"), "画龙点睛")).containsExactly("画龙点睛");
+        assertThat(run("Idioms", folder("idioms"), "abc")).isEmpty();
+    }
+
+    @Test
+    void caption_ofAnotherSize_isOfTheWholePicture() throws Exception {
+        Path pictures = MODELS.resolve("caption/held-out");
+        String[] parts =
+                Files.readAllLines(pictures.resolve("captions.txt")).getFirst().split("\t");
+        BufferedImage picture = ImageIO.read(pictures.resolve(parts[0]).toFile());
+        for (int side : new int[] {32, 256}) {
+            BufferedImage other = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
+            other.createGraphics().drawImage(picture, 0, 0, side, side, null);
+            Path file = classes.resolve(side + ".png");
+            ImageIO.write(other, "png", file.toFile());
+            String said = run("Caption", folder("caption"), file.toString()).getFirst();
+            assertThat(said).as(side + " pixels: " + parts[1]).contains("diamond");
+        }
+        String text = pictures.resolve("captions.txt").toString();
+        assertThat(run("Caption", folder("caption"), text)).isEmpty();
+    }
+
     // ---- the service
 
     private static String written(String events) {
@@ -259,11 +291,24 @@ class ExamplesTest {
             }
             assertRefused(port, "seed=abc", "For input string: \"abc\"");
             assertRefused(port, "prompt=%25&length=1e3", "For input string: \"1e3\"");
+            assertThat(digits(client, port, Files.readAllBytes(SOUNDS.resolve("00-2.wav"))))
+                    .isEqualTo("not understood: a WAV file, expected its samples alone");
+            assertThat(status(client, port, "GET", "/listen")).isEqualTo(404);
+            assertThat(status(client, port, "GET", "/writex")).isEqualTo(404);
+            assertThat(status(client, port, "GET", "/write?length=0")).isEqualTo(200);
             hangUp(port);
             assertLive(port);
         } finally {
             process.destroy();
         }
+    }
+
+    private static int status(HttpClient client, int port, String method, String path)
+            throws Exception {
+        URI uri = URI.create("http://localhost:" + port + path);
+        HttpRequest request =
+                HttpRequest.newBuilder(uri).method(method, BodyPublishers.noBody()).build();
+        return client.send(request, BodyHandlers.discarding()).statusCode();
     }
 
     private static void assertRefused(int port, String query, String why) throws Exception {

@@ -109,6 +109,8 @@ class ReadmeTest {
                         "README.md",
                         "CONTRIBUTING.md",
                         "docs/architecture.md",
+                        "docs/applications.md",
+                        "docs/examples/README.md",
                         "docs/formats.md",
                         "docs/performance.md",
                         "benchmarks/README.md")) {

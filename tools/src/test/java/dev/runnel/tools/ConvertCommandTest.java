@@ -197,7 +197,7 @@ class ConvertCommandTest {
                 .isEqualTo(file + ": not a folder");
         Path folder = Files.createDirectory(temp.resolve("folder.rnl"));
         assertThat(failure(Captured.of("convert", model, folder, "--force")))
-                .isEqualTo(folder + ": not a regular file");
+                .isEqualTo(folder + ": is a folder, expected the name of a file");
         assertThat(usage(Captured.of("convert", model, temp.resolve("x.pt"))))
                 .startsWith("OUT is " + temp.resolve("x.pt") + ", expected a name that ends in");
         assertThat(usage(Captured.of("convert", model))).startsWith("OUT is missing");

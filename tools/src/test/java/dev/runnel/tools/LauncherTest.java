@@ -159,7 +159,7 @@ class LauncherTest {
     void build_once_thenOnlyAfterChanges() throws Exception {
         jdk("java-25", "25.0.1");
         assertThat(launch().err)
-                .matches("Building Runnel \\(once, about a minute\\) … done in \\d+ s\n");
+                .matches("Building Runnel \\(once, a minute or three\\) … done in \\d+ s\n");
         assertThat(launch().err).isEmpty();
         Files.writeString(root.resolve("tools/src/main/New.java"), "");
         assertThat(launch().err)
@@ -179,7 +179,7 @@ class LauncherTest {
                         new Outcome(
                                 1,
                                 "",
-                                "Building Runnel (once, about a minute) … failed\n"
+                                "Building Runnel (once, a minute or three) … failed\n"
                                         + "[ERROR] Foo.java: no\n"
                                         + "runnel: the build failed; all it said is in "
                                         + root.resolve("tools/target/launch/build.log")
@@ -246,6 +246,29 @@ class LauncherTest {
         outcome = launch();
         assertThat(outcome.err).isEqualTo("the JVM\n");
         assertThat(outcome.out).contains(" -Xmx1g -Xint -cp ").doesNotContain("runnel.stderr");
+    }
+
+    @Test
+    void descriptorsThatAreClosed_areNothing() throws Exception {
+        Path jdk = jdk("java-25", "25.0.1");
+        executable(
+                jdk.resolve("bin/java"),
+                """
+                #!/usr/bin/env bash
+                cat || echo 'stdin is closed' >&3
+                echo out || echo 'stdout is closed' >&3
+                echo the program >&3
+                exit 7
+                """);
+        launch();
+        String runnel = "'" + root.resolve("runnel") + "'";
+        executable(temp.resolve("in"), "#!/usr/bin/env bash\nexec " + runnel + " <&-\n");
+        assertThat(run(start("../in", List.of())))
+                .isEqualTo(new Outcome(7, "out\n", "the program\n"));
+        executable(temp.resolve("out"), "#!/usr/bin/env bash\nexec " + runnel + " >&-\n");
+        assertThat(run(start("../out", List.of()))).isEqualTo(new Outcome(7, "", "the program\n"));
+        executable(temp.resolve("err"), "#!/usr/bin/env bash\nexec " + runnel + " 2>&-\n");
+        assertThat(run(start("../err", List.of()))).isEqualTo(new Outcome(7, "out\n", ""));
     }
 
     @Test

@@ -29,6 +29,24 @@ class RunnelTest {
     }
 
     @Test
+    void unknownDemonstration_namesThoseThatAre() {
+        assertThat(Captured.of("demo", "nope").err())
+                .startsWith("runnel demo: there is no command 'nope'; commands are idioms, write,");
+    }
+
+    @Test
+    void argumentTooMany_isNamed() {
+        Captured c = Captured.of("demo", "caption", "a", "picture.png");
+        assertThat(c.exit()).isEqualTo(2);
+        assertThat(c.err())
+                .startsWith(
+                        "runnel demo caption: 'picture.png' is one argument too many; words that"
+                                + " belong together need quotes\nTry ");
+        assertThat(Captured.of("inspect", "a", "--nope").err())
+                .startsWith("runnel inspect: Unknown option: '--nope'");
+    }
+
+    @Test
     void help_listsCommands() {
         Captured c = Captured.of("--help");
         assertThat(c.exit()).isZero();

@@ -10,13 +10,8 @@ import picocli.CommandLine.Spec;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-
-import javax.imageio.ImageIO;
 
 /// `runnel demo caption`: the command line of [Captioner].
 @Command(
@@ -31,7 +26,7 @@ import javax.imageio.ImageIO;
         mixinStandardHelpOptions = true)
 public final class CaptionCommand implements Callable<Integer> {
     @Parameters(paramLabel = "IMAGE", description = "A PNG, GIF, BMP or JPEG file.")
-    Path image = Path.of("");
+    String image = "";
 
     @Mixin
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -43,14 +38,9 @@ public final class CaptionCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (!Files.exists(image)) {
-            throw new NoSuchFileException(image.toString());
-        }
-        BufferedImage picture = Files.isRegularFile(image) ? ImageIO.read(image.toFile()) : null;
-        if (picture == null) {
-            throw new FileSystemException(
-                    image + ": is no picture that can be read, expected PNG, GIF, BMP or JPEG");
-        }
+        trace.check();
+        Path file = InputFile.named(image, "a picture");
+        BufferedImage picture = Picture.read(file);
         if (picture.getWidth() != Captioner.SIDE || picture.getHeight() != Captioner.SIDE) {
             spec.commandLine()
                     .getErr()
@@ -60,13 +50,14 @@ public final class CaptionCommand implements Callable<Integer> {
                                     + picture.getWidth()
                                     + " x "
                                     + picture.getHeight()
-                                    + " pixels; it is scaled to the 64 x 64 that the model knows");
+                                    + " pixels; it is scaled to fit the 64 x 64 that the model"
+                                    + " knows");
         }
         try (Captioner captioner = new Captioner(Strategy.beam(4))) {
             String caption = captioner.caption(picture);
             spec.commandLine().getOut().println(caption);
             trace.write(
-                    String.valueOf(image.getFileName()), t -> captioner.trace(t, picture, caption));
+                    String.valueOf(file.getFileName()), t -> captioner.trace(t, picture, caption));
         }
         return 0;
     }

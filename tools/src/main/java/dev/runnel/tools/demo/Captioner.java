@@ -9,9 +9,6 @@ import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 import dev.runnel.tools.trace.Trace;
 
-import java.awt.Color;
-import java.awt.Graphics2D;
-import java.awt.Image;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -27,7 +24,7 @@ final class Captioner implements AutoCloseable {
     static final int SIDE = 64;
 
     private static final int END = 0;
-    private static final int MOST_WORDS = 20;
+    private static final int MOST_WORDS = 10; // a small red circle left of a large blue ring
 
     private final List<String> words;
     private final Model encoder;
@@ -49,7 +46,7 @@ final class Captioner implements AutoCloseable {
                         .open();
     }
 
-    /// The caption of a picture of any size, which is scaled to 64 × 64 on black.
+    /// The caption of a picture of any size, which is scaled to fit 64 × 64, on black.
     String caption(BufferedImage image) {
         StringJoiner caption = new StringJoiner(" ");
         try (Decoding stream = decoder.begin()) {
@@ -66,12 +63,13 @@ final class Captioner implements AutoCloseable {
     }
 
     private MemorySegment feature(BufferedImage image) {
-        Map<String, Tensor> outputs = eye.run(Map.of("image", tensor(scaled(image))));
+        Map<String, Tensor> outputs = eye.run(Map.of("image", tensor(Picture.fitted(image, SIDE))));
         return Objects.requireNonNull(outputs.get("feature")).data();
     }
 
     /// Looks at the picture and says its caption once more, under observation.
     void trace(Trace trace, BufferedImage image, String caption) throws IOException {
+        trace.picture(Picture.png(Picture.fitted(image, SIDE)));
         try (Trace.Part part =
                 trace.part("model", Embedded.model("caption/decoder.onnx"), "logits", this::text)) {
             String[] said = caption.isEmpty() ? new String[0] : caption.split(" ");
@@ -89,18 +87,6 @@ final class Captioner implements AutoCloseable {
 
     private String text(int token) {
         return token == END ? "<end>" : words.get(token - 1);
-    }
-
-    private static BufferedImage scaled(BufferedImage image) {
-        BufferedImage rgb = new BufferedImage(SIDE, SIDE, BufferedImage.TYPE_INT_RGB);
-        Graphics2D g = rgb.createGraphics();
-        Image fit =
-                image.getWidth() == SIDE && image.getHeight() == SIDE
-                        ? image
-                        : image.getScaledInstance(SIDE, SIDE, Image.SCALE_AREA_AVERAGING);
-        g.drawImage(fit, 0, 0, Color.BLACK, null);
-        g.dispose();
-        return rgb;
     }
 
     /// Planes of red, green and blue, 0 to 1: float32[1, 3, 64, 64].

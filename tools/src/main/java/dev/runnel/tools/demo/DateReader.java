@@ -19,7 +19,7 @@ import java.util.Locale;
 final class DateReader implements AutoCloseable {
     private static final int END = 0;
     private static final int UNKNOWN = 1;
-    private static final int MOST_CHARACTERS = 200;
+    static final int MOST_CHARACTERS = 200;
     private static final int MOST_DIGITS = "1979-05-03".length();
 
     private final Vocabulary letters;
@@ -45,11 +45,22 @@ final class DateReader implements AutoCloseable {
                         .open();
     }
 
-    /// The date, which need not exist; empty if the model finds none.
+    /// What the model makes of a text.
+    ///
+    /// @param date which need not exist; empty if the model finds none
+    /// @param probability that the model gives it
+    record Reading(String date, double probability) {}
+
+    /// The date in a text, which need not exist; empty if the model finds none.
     String date(String text) {
+        return read(text).date();
+    }
+
+    /// @throws IllegalArgumentException if the text is longer than [#MOST_CHARACTERS]
+    Reading read(String text) {
         String normal = normal(text);
         if (normal.isEmpty()) {
-            return "";
+            return new Reading("", 1);
         }
         try (State read = encoder.newState();
                 State from = model.newState()) {
@@ -68,18 +79,35 @@ final class DateReader implements AutoCloseable {
                             return true;
                         });
             }
-            return date.toString();
+            return new Reading(date.toString(), probability(from, date.toString()));
         }
     }
 
-    /// The text as the encoder knows it; empty if it is nothing to read.
+    private double probability(State from, String date) {
+        try (Decoding again = decoder.begin(from)) {
+            decoder.feed(again, END);
+            double nats = decoder.score(again, date.chars().map(this::digit).toArray());
+            return Math.exp(nats + decoder.score(again, END));
+        }
+    }
+
+    private int digit(int c) {
+        return digits.token((char) c);
+    }
+
+    /// The text as the encoder knows it.
     private static String normal(String text) {
         String normal =
                 Normalizer.normalize(text, Normalizer.Form.NFKC)
                         .toLowerCase(Locale.ROOT)
                         .replaceAll("[\\s\\p{Z}]+", " ")
                         .strip();
-        return normal.length() > MOST_CHARACTERS ? "" : normal;
+        if (normal.length() > MOST_CHARACTERS) {
+            throw new IllegalArgumentException(
+                    "the text has %d characters, expected at most %d"
+                            .formatted(normal.length(), MOST_CHARACTERS));
+        }
+        return normal;
     }
 
     private int token(char c) {

@@ -84,13 +84,15 @@ public final class IdiomsCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw wrong(String.valueOf(e.getMessage()));
         }
+        trace.check();
         try (Model model = Model.compile(Embedded.model(FOLDER + "idioms.onnx"));
                 IdiomsDemo demo =
                         new IdiomsDemo(model, vocabulary, idioms, strategy.strategy(0), realOnly)) {
             PrintWriter out = spec.commandLine().getOut();
             out.println(start + (idioms.isReal(start) ? "" : "  " + unknown(start, idioms)));
             List<String> said = play(demo, start, out);
-            time(demo, model, out);
+            out.flush();
+            time(demo, model, spec.commandLine().getErr());
             trace.write(start, t -> demo.trace(t, Embedded.model(FOLDER + "idioms.onnx"), said));
         }
         return 0;
@@ -130,12 +132,12 @@ public final class IdiomsCommand implements Callable<Integer> {
 
     /// The game's own steps are few, and the first of their JVM: what a step takes after them is a
     /// second figure, measured on the same characters.
-    private void time(IdiomsDemo demo, Model model, PrintWriter out) {
-        out.println(demo.steps().text("steps", "while the JVM still compiles"));
+    private void time(IdiomsDemo demo, Model model, PrintWriter err) {
+        err.println(demo.steps().text("steps", "while the JVM still compiles"));
         if (timed && demo.steps().count() > 0) {
-            out.flush();
+            err.flush();
             Steps warm = demo.warmSteps(WARM_STEPS);
-            out.println(warm.text("more, warmed up", "(" + model.kernels() + ")"));
+            err.println(warm.text("more, warmed up", "(" + model.kernels() + ")"));
         }
     }
 

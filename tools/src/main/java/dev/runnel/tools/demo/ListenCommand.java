@@ -16,9 +16,8 @@ import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
-import java.nio.file.FileSystemException;
+import java.io.PushbackInputStream;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 
@@ -38,14 +37,15 @@ import java.util.concurrent.Callable;
         mixinStandardHelpOptions = true)
 public final class ListenCommand implements Callable<Integer> {
     private static final int WIDEST = 100;
-    private static final int LEAST_RATE = 1000;
-    private static final int MOST_RATE = 768_000;
+    private static final String FOR_RAW = "--rate is for a raw stream; a WAV file says its own";
+    private static final int HEAD_BYTES = 4;
+    private static final double LEAST_TIMED_SECONDS = 0.05; // of less no step sees all
 
     @Parameters(
             paramLabel = "FILE",
             description =
-                    "A WAV file of any rate; - for a raw stream on stdin: 16 bits, little-endian,"
-                            + " one channel.")
+                    "A WAV file of any rate; - for stdin: a WAV file too, or a raw stream of 16"
+                            + " bits, little-endian, one channel.")
     String file = "";
 
     @Option(
@@ -74,38 +74,57 @@ public final class ListenCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         require(beam >= 1 && beam <= WIDEST, "--beam is " + beam + ", expected 1 to " + WIDEST);
+        require(
+                rate == null || rate >= Samples.LEAST_RATE && rate <= Samples.MOST_RATE,
+                "--rate is %d, expected %d to %d"
+                        .formatted(rate, Samples.LEAST_RATE, Samples.MOST_RATE));
+        require(rate == null || file.equals("-"), FOR_RAW);
+        trace.check();
         if (file.equals("-")) {
-            int hertz = rate == null ? Listener.RATE : rate;
-            require(
-                    hertz >= LEAST_RATE && hertz <= MOST_RATE,
-                    "--rate is " + hertz + ", expected " + LEAST_RATE + " to " + MOST_RATE);
-            listen(
-                    new PcmStream(
-                            "stdin",
-                            System.in,
-                            hertz,
-                            1,
-                            Encoding.SIGNED_16,
-                            PcmStream.UNTIL_THE_END));
-            return 0;
-        }
-        require(rate == null, "--rate is for a raw stream; a WAV file says its own");
-        Path path = Path.of(file);
-        if (Files.isDirectory(path)) {
-            throw new FileSystemException(file + ": is a folder, expected a WAV file");
-        }
-        try (InputStream in = new BufferedInputStream(Files.newInputStream(path))) {
-            PcmStream sound = WavFile.open(file, in);
-            listen(sound);
-            if (sound.missing() > 0) {
-                err().println(
-                                file
-                                        + " is cut off: "
-                                        + sound.missing()
-                                        + " bytes less than it says that it has");
+            hear(System.in);
+        } else {
+            try (InputStream in =
+                    new BufferedInputStream(
+                            Files.newInputStream(InputFile.named(file, "a WAV file")))) {
+                listen(file, wav(file, in));
             }
         }
         return 0;
+    }
+
+    /// Whoever pipes a file of sound in need not know that it has a header.
+    private void hear(InputStream stdin) throws IOException {
+        PushbackInputStream in = new PushbackInputStream(stdin, HEAD_BYTES);
+        byte[] head = in.readNBytes(HEAD_BYTES);
+        in.unread(head);
+        int hertz = rate == null ? Listener.RATE : rate;
+        listen(
+                "stdin",
+                WavFile.begins(head)
+                        ? wav("stdin", in)
+                        : new PcmStream(
+                                "stdin",
+                                in,
+                                hertz,
+                                1,
+                                Encoding.SIGNED_16,
+                                PcmStream.UNTIL_THE_END));
+    }
+
+    private PcmStream wav(String name, InputStream in) throws IOException {
+        require(rate == null, FOR_RAW);
+        return WavFile.open(name, in);
+    }
+
+    private void listen(String name, PcmStream sound) throws IOException {
+        listen(sound);
+        if (sound.missing() > 0) {
+            err().println(
+                            name
+                                    + " is cut off: "
+                                    + sound.missing()
+                                    + " bytes less than it says that it has");
+        }
     }
 
     private void listen(Samples sound) throws IOException {
@@ -128,15 +147,17 @@ public final class ListenCommand implements Callable<Integer> {
             if (digits[0] == 0) {
                 err().println("no digit was heard");
             }
-            if (listener.seconds() > 0) {
-                double seconds = listener.seconds();
-                double taken = listener.secondsTaken();
-                err().printf(
-                                Locale.ROOT,
-                                "%.2f s of sound in %.3f s: %.4f of real time%n",
-                                seconds,
-                                taken,
-                                taken / seconds);
+            double seconds = listener.seconds();
+            double taken = listener.secondsTaken();
+            if (seconds > 0) {
+                err().printf(Locale.ROOT, "%.2f s of sound in %.3f s", seconds, taken);
+                err().println(
+                                seconds < LEAST_TIMED_SECONDS
+                                        ? ""
+                                        : String.format(
+                                                Locale.ROOT,
+                                                ": %.4f of real time",
+                                                taken / seconds));
             }
             trace.write(file.equals("-") ? "" : file, listener::trace);
         }

@@ -4,6 +4,11 @@ import java.io.IOException;
 
 /// Sound of one channel that comes as it comes: from a file, a microphone, another rate.
 interface Samples {
+    /// The rates that are resampled.
+    int LEAST_RATE = 1000;
+
+    int MOST_RATE = 768_000;
+
     /// Samples a second.
     int rate();
 

@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Objects;
 
 /// Reads RIFF WAVE files (Multimedia Programming Interface and Data Specifications 1.0, 1991; EBU
@@ -21,9 +22,6 @@ final class WavFile {
     private static final int FLOAT = 3;
     private static final int EXTENSIBLE = 0xFFFE;
     private static final int MOST_FORMAT_BYTES = 1 << 16;
-
-    private static final int LEAST_RATE = 1000;
-    private static final int MOST_RATE = 768_000;
 
     /// Programs that write to a pipe and cannot know the length write 0, this, or something above.
     private static final long UNKNOWN_LENGTH = 0x7FFF_F000L;
@@ -44,6 +42,14 @@ final class WavFile {
     private WavFile(String name, InputStream in) {
         this.name = name;
         this.in = in;
+    }
+
+    /// Whether a file begins like one that this class knows, even if it then refuses it.
+    ///
+    /// @param head its first four bytes
+    static boolean begins(byte[] head) {
+        return List.of("RIFF", "RF64", "RIFX")
+                .contains(new String(head, StandardCharsets.ISO_8859_1));
     }
 
     /// The samples of a file that is read from its beginning.
@@ -109,7 +115,7 @@ final class WavFile {
                             + " FILE.wav");
         }
         if (head.length < 12) {
-            throw end("WAVE");
+            throw wrong("ends within its first 12 bytes, which say that it is a WAV file");
         }
         if (!all.endsWith("WAVE")) {
             throw wrong("is a RIFF file, but of '" + all.substring(8) + "', expected 'WAVE'");
@@ -148,14 +154,14 @@ final class WavFile {
                             + frame
                             + " bytes");
         }
-        if (rate < LEAST_RATE || rate > MOST_RATE) {
+        if (rate < Samples.LEAST_RATE || rate > Samples.MOST_RATE) {
             throw wrong(
                     "has "
                             + rate
                             + " samples a second, expected "
-                            + LEAST_RATE
+                            + Samples.LEAST_RATE
                             + " to "
-                            + MOST_RATE);
+                            + Samples.MOST_RATE);
         }
         return new PcmStream(name, from, (int) rate, channels, encoding, length);
     }

@@ -10,6 +10,7 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 
@@ -34,9 +35,9 @@ public final class WriteCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "PROMPT",
-            defaultValue = "",
-            description = "What the text begins with.")
-    String prompt = "";
+            arity = "0..*",
+            description = "What the text begins with; words are joined.")
+    List<String> words = List.of();
 
     @Option(
             names = "--length",
@@ -63,6 +64,8 @@ public final class WriteCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "--length is " + length + ", expected 1 to " + LONGEST);
         }
+        trace.check();
+        String prompt = String.join(" ", words);
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
         try (Writer writer = new Writer(strategy.strategy(TEMPERATURE), length)) {

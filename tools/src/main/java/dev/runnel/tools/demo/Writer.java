@@ -50,7 +50,8 @@ final class Writer implements AutoCloseable {
 
     private static int ascii(int c) {
         return switch (c) {
-            case '\u2018', '\u2019', '\u02BC', '`' -> '\'';
+            case '\u2018', '\u2019', '\u201A', '\u02BC', '`' -> '\'';
+            case '\u201C', '\u201D', '\u201E', '\u00AB', '\u00BB', '"' -> '\''; // the only one
             case '\u2010', '\u2011', '\u2012', '\u2013', '\u2014', '\u2015' -> '-';
             case '\t' -> ' ';
             default -> c;

@@ -4,6 +4,7 @@ import dev.runnel.Model;
 import dev.runnel.Options;
 import dev.runnel.Session;
 import dev.runnel.State;
+import dev.runnel.UnsupportedModelException;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.ValueInfo;
@@ -26,8 +27,7 @@ final class Probe implements AutoCloseable {
     private final State state;
     private double deviation;
 
-    /// @throws dev.runnel.UnsupportedModelException if there is no LSTM, or one that cannot be
-    ///   traced
+    /// @throws UnsupportedModelException if there is no LSTM, or one that cannot be traced
     Probe(Graph graph) {
         layers =
                 graph.nodes().stream()
@@ -35,7 +35,7 @@ final class Probe implements AutoCloseable {
                         .map(n -> new LstmLayer(graph, n))
                         .toList();
         if (layers.isEmpty()) {
-            throw new dev.runnel.UnsupportedModelException(
+            throw new UnsupportedModelException(
                     graph.name() + " has no LSTM node, expected one to trace");
         }
         graph.inputs().forEach(input -> inputs.add(input.name()));

@@ -48,6 +48,7 @@ public final class Trace {
     private final String subject;
     private final List<Part> parts = new ArrayList<>();
     private final List<Step> steps = new ArrayList<>();
+    private byte @Nullable [] picture;
     private int dropped;
 
     /// @param application the name of the demonstration
@@ -55,6 +56,15 @@ public final class Trace {
     public Trace(String application, String subject) {
         this.application = application;
         this.subject = subject;
+    }
+
+    /// Shows a picture, which enters with the first step.
+    public void picture(byte[] png) {
+        picture = png.clone();
+    }
+
+    byte @Nullable [] picture() {
+        return picture;
     }
 
     /// Begins a part: a model that does some of the steps. To be closed before the next.
@@ -237,6 +247,11 @@ public final class Trace {
                 + steps.size()
                 + (steps.size() == 1 ? " step" : " steps")
                 + (dropped == 0 ? "" : " of " + (steps.size() + dropped));
+    }
+
+    /// Whether a file is a page that [#write] made, or empty.
+    public static boolean isPage(Path file) throws IOException {
+        return TracePage.is(file);
     }
 
     /// Writes it as a page that needs no network.

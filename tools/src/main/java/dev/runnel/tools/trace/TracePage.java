@@ -21,6 +21,8 @@ import java.util.Map;
 /// two bytes, little-endian, 32,767 is the layer's `most`.
 final class TracePage {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String GENERATOR = "content=\"runnel demo --trace\"";
+    private static final int MOST_HEAD_BYTES = 1000;
     private static final double UNSIGNED = 255;
     private static final double SIGNED = 127;
     private static final double WIDE = 32767;
@@ -29,6 +31,13 @@ final class TracePage {
 
     static void write(Trace trace, Path file) throws IOException {
         Files.writeString(file, html(trace));
+    }
+
+    static boolean is(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            String head = new String(in.readNBytes(MOST_HEAD_BYTES), StandardCharsets.UTF_8);
+            return head.isEmpty() || head.contains(GENERATOR);
+        }
     }
 
     static String html(Trace trace) throws IOException {
@@ -57,6 +66,10 @@ final class TracePage {
         data.put("app", trace.application());
         data.put("subject", trace.subject());
         data.put("dropped", trace.dropped());
+        byte[] picture = trace.picture();
+        if (picture != null) {
+            data.put("picture", "data:image/png;base64," + base64(picture));
+        }
         data.put("parts", trace.parts().stream().map(TracePage::part).toList());
         data.put("steps", trace.steps().stream().map(TracePage::step).toList());
         return data;

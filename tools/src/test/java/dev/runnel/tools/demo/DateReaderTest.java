@@ -66,12 +66,47 @@ class DateReaderTest {
 
     @Test
     void translate_ofWhatIsNoDate_saysSo() {
-        for (String text : List.of("", " ", "🎉🎉", "x".repeat(500), "no date at all")) {
+        for (String text : List.of("", " ", "🎉🎉", "x".repeat(200), "no date at all")) {
             assertThat(translate(text)).as(text).isEqualTo(1);
         }
         assertThat(out.toString()).isEmpty();
         assertThat(err.toString().lines().toList())
                 .contains("'🎉🎉' has no date that the model can read");
+    }
+
+    @Test
+    void translate_ofATextThatIsTooLong_namesTheLimit() {
+        assertThat(translate("x".repeat(500))).isEqualTo(1);
+        assertThat(err.toString()).contains("the text has 500 characters, expected at most 200");
+    }
+
+    /// A network answers anything; see translate/README.md.
+    @Test
+    void translate_ofWhatIsNoSuchDate_saysHowSureTheModelIs() {
+        for (String text : List.of("99 May 99999", "13/13/2020", "31/02/2020", "3 March 3001")) {
+            err.getBuffer().setLength(0);
+            assertThat(translate(text)).as(text).isZero();
+            assertThat(err.toString())
+                    .as(text)
+                    .matches(
+                            "the model gives this [4-8]\\d %: it may be no date of a kind that it"
+                                    + " knows\\R");
+        }
+        err.getBuffer().setLength(0);
+        assertThat(translate("05/03/1979")).isZero();
+        assertThat(out.toString()).endsWith("1979-03-05" + System.lineSeparator());
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void heldOutDates_areSeldomDoubted() throws IOException {
+        int doubted = 0;
+        try (DateReader reader = new DateReader(Strategy.greedy())) {
+            for (String line : Embedded.text("translate/held-out.txt").lines().toList()) {
+                doubted += reader.read(line.split("\t", -1)[0]).probability() < 0.95 ? 1 : 0;
+            }
+        }
+        assertThat(doubted).isLessThanOrEqualTo(10); // of 500
     }
 
     @Test

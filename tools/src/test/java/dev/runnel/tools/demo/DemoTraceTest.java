@@ -17,7 +17,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 import javax.imageio.ImageIO;
 
@@ -72,6 +74,71 @@ class DemoTraceTest {
         assertThat(page).doesNotExist();
     }
 
+    private int demo(Object... args) {
+        err.getBuffer().setLength(0);
+        out.getBuffer().setLength(0);
+        String[] words = Arrays.stream(args).map(Object::toString).toArray(String[]::new);
+        return new CommandLine(new DemoCommand())
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true))
+                .setExecutionExceptionHandler(
+                        (e, command, _) -> {
+                            command.getErr().println(e.getMessage());
+                            return 1;
+                        })
+                .execute(words);
+    }
+
+    /// What was given, or anything else that is no such page, is not written over, and nothing is
+    /// done before that is said.
+    @Test
+    void trace_inThePlaceOfAnotherFile_isRefusedBeforeTheWork() throws IOException {
+        Path image = folder.resolve("shapes.png");
+        ImageIO.write(picture(), "png", image.toFile());
+        byte[] before = Files.readAllBytes(image);
+        assertThat(demo("caption", image, "--trace", image)).isEqualTo(1);
+        assertThat(err.toString())
+                .isEqualTo(
+                        image
+                                + ": is there already, and no page of this command; name another"
+                                + " file\n");
+        assertThat(out.toString()).isEmpty();
+        assertThat(image).hasBinaryContent(before);
+        for (String[] words :
+                new String[][] {
+                    {"idioms", "四海为家"}, {"write", "a"}, {"translate", "1979"}, {"listen", "-"}
+                }) {
+            assertThat(demo(words[0], words[1], "--trace", image)).as(words[0]).isEqualTo(1);
+            assertThat(out.toString()).isEmpty();
+        }
+        assertThat(image).hasBinaryContent(before);
+    }
+
+    @Test
+    void trace_whereNothingCanBeWritten_isRefusedBeforeTheWork() {
+        assertThat(demo("translate", "3 May 1979", "--trace", folder.resolve("none/a.html")))
+                .isEqualTo(1);
+        assertThat(err.toString())
+                .isEqualTo(
+                        folder.resolve("none")
+                                + ": there is no such folder to write to; make it first\n");
+        assertThat(demo("translate", "3 May 1979", "--trace", folder)).isEqualTo(1);
+        assertThat(err.toString())
+                .isEqualTo(folder + ": is a folder, expected the name of a file\n");
+        assertThat(demo("translate", "3 May 1979", "--trace", "")).isEqualTo(2);
+        assertThat(err.toString()).startsWith("--trace is '', expected the name of a file");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void trace_ofAnotherRun_isReplaced() throws IOException {
+        String first = page(16 + 10, "translate", "3rd of May 1979");
+        assertThat(page(13 + 10, "translate", "4th May 1979")).isNotEqualTo(first);
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files).containsExactly(folder.resolve("page.html"));
+        }
+    }
+
     @Test
     void listen_isTracedFrameByFrame_asItWasHeard() throws IOException {
         Trace trace = new Trace("listen", "");
@@ -93,7 +160,8 @@ class DemoTraceTest {
         Path image = folder.resolve("shapes.png");
         ImageIO.write(picture(), "png", image.toFile());
         String html = page(5, "caption", image.toString()); // fed: the start, then each word
-        assertThat(html).contains("shapes.png", "\"purple\"", "\"diamond\"");
+        assertThat(html)
+                .contains("shapes.png", "data:image/png;base64,iVBOR", "\"purple\"", "\"diamond\"");
     }
 
     @Test

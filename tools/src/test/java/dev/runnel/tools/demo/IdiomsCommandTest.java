@@ -30,14 +30,15 @@ class IdiomsCommandTest {
     @Test
     void idioms_fromARealIdiom_playsTheRoundsAndTimesThem() {
         assertThat(demo("idioms", "四海为家", "--rounds", "5", "--time")).isZero();
-        assertThat(lines()).hasSize(9);
+        assertThat(lines()).hasSize(7);
         assertThat(lines().subList(0, 6)).allSatisfy(line -> assertThat(line).hasSize(4));
         assertThat(lines().getFirst()).isEqualTo("四海为家");
         assertThat(lines().get(6)).isEqualTo("stopped after --rounds 5");
         String time = "p50 [0-9.]+ µs, p99 [0-9.]+ µs a step";
-        assertThat(lines().get(7)).matches("15 steps: " + time + " while the JVM still compiles");
-        assertThat(lines().get(8)).matches("20[01]\\d more, warmed up: " + time + " \\(.+\\)");
-        assertThat(err.toString()).isEmpty();
+        List<String> timing = err.toString().lines().toList();
+        assertThat(timing).hasSize(2);
+        assertThat(timing.get(0)).matches("15 steps: " + time + " while the JVM still compiles");
+        assertThat(timing.get(1)).matches("20[01]\\d more, warmed up: " + time + " \\(.+\\)");
     }
 
     @Test
@@ -51,8 +52,8 @@ class IdiomsCommandTest {
     @Test
     void idioms_realOnlyWhereNoneBegins_saysWhyItStops() {
         assertThat(demo("idioms", "画龙点睛", "--real-only")).isZero();
-        assertThat(lines())
-                .containsExactly("画龙点睛", "stopped: no idiom is left that begins with 睛", "0 steps");
+        assertThat(lines()).containsExactly("画龙点睛", "stopped: no idiom is left that begins with 睛");
+        assertThat(err.toString().strip()).isEqualTo("0 steps");
     }
 
     @Test
@@ -73,6 +74,25 @@ class IdiomsCommandTest {
         assertThat(out.toString()).isEmpty();
     }
 
+    /// The idioms' own temperature is 0.
+    @Test
+    void idioms_withOptionsThatWouldBeIgnored_areUsageErrors() {
+        assertThat(demo("idioms", "四海为家", "--seed", "7")).isEqualTo(2);
+        assertThat(err.toString())
+                .startsWith("temperature 0 takes the best: --seed needs a --temperature above 0");
+        for (String[] dice :
+                new String[][] {{"--top-k", "3"}, {"--top-p", "0.5"}, {"--seed", "1"}}) {
+            err.getBuffer().setLength(0);
+            assertThat(demo("idioms", "四海为家", "--beam", "2", dice[0], dice[1])).isEqualTo(2);
+            assertThat(err.toString())
+                    .startsWith(
+                            "--beam searches for the best sequence: "
+                                    + dice[0]
+                                    + " does not go with it");
+        }
+        assertThat(demo("idioms", "四海为家", "--rounds=1", "--temperature=1", "--seed=7")).isZero();
+    }
+
     @Test
     void idioms_withOptionsOutOfRange_areUsageErrors() {
         assertThat(demo("idioms", "四海为家", "--rounds", "0")).isEqualTo(2);
@@ -82,6 +102,8 @@ class IdiomsCommandTest {
             assertThat(demo("idioms", "四海为家", "--temperature=" + temperature)).isEqualTo(2);
         }
         assertThat(err.toString()).startsWith("--temperature is -1.0, expected at least 0");
+        assertThat(demo("idioms", "四海为家", "--temperature=1", "--top-k=0")).isEqualTo(2);
+        assertThat(err.toString()).contains("--top-k is 0, expected at least 1");
         assertThat(demo("idioms")).isEqualTo(2);
         assertThat(demo("idioms", "四海为家", "家喻户晓")).isEqualTo(2);
         err.getBuffer().setLength(0);

@@ -85,6 +85,23 @@ class ListenCommandTest {
     }
 
     @Test
+    void listen_toAWavFileOnStdin_readsItsHeader() throws IOException {
+        float[] slow = new float[8000];
+        assertThat(listenToStdin(recording(), "-")).isZero();
+        assertThat(out.toString().strip()).isEqualTo("2");
+        assertThat(listenToStdin(Wav.file(slow, 44_100, 2, 24), "-")).isZero();
+        assertThat(err.toString()).contains("0.09 s of sound"); // 4000 / 44100
+        assertThat(listenToStdin(recording(), "-", "--rate", "8000")).isEqualTo(2);
+        assertThat(err.toString()).startsWith("--rate is for a raw stream");
+    }
+
+    @Test
+    void listen_toAnInstant_doesNotTellItsSpeed() throws IOException {
+        assertThat(listen(file(Wav.file(new float[1], 8000, 1, 16)))).isZero();
+        assertThat(err.toString()).matches("no digit was heard\\R0.00 s of sound in [0-9.]+ s\\R");
+    }
+
+    @Test
     void listen_toSilence_saysThatThereIsNoDigit() throws IOException {
         assertThat(listen(file(Wav.file(new float[8000], 44_100, 2, 24)))).isZero();
         assertThat(out.toString()).isEmpty();
@@ -108,7 +125,7 @@ class ListenCommandTest {
         assertThat(err.toString()).contains("is a folder, expected a WAV file");
         assertThat(listen(folder.resolve("none.wav").toString())).isEqualTo(1);
         assertThat(listen("")).isEqualTo(1);
-        assertThat(err.toString()).contains("is a folder");
+        assertThat(err.toString()).contains("'' is no file, expected the name of a WAV file");
         assertThat(listen("\0")).isEqualTo(1);
     }
 

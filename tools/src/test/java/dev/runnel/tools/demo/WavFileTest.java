@@ -144,7 +144,7 @@ class WavFileTest {
         assertRefused(ascii("ID"), "is no WAV file: it begins with 'ID'");
         assertRefused(ascii("RIFX----WAVE"), "is a big-endian WAV file (RIFX)");
         assertRefused(ascii("RIFF----AVI "), "is a RIFF file, but of 'AVI ', expected 'WAVE'");
-        assertRefused(ascii("RIFF--"), "ends before its WAVE chunk");
+        assertRefused(ascii("RIFF--"), "ends within its first 12 bytes");
         assertRefused(Wav.riff(), "ends before its fmt chunk");
         assertRefused(Wav.riff(DATA), "ends before its fmt chunk");
         assertRefused(Wav.riff(FORMAT), "ends before its data chunk");

@@ -56,8 +56,15 @@ class WriterTest {
         assertThat(write("a".repeat(500), "--length", "20")).isZero();
         err.getBuffer().setLength(0);
         assertThat(write("naïve “quote” 🎉 9", "--length", "20")).isZero();
-        assertThat(out.toString()).contains("naive ");
-        assertThat(err.toString()).startsWith("the model does not know 9 ");
+        assertThat(out.toString()).contains("naive 'quote' ");
+        assertThat(err.toString())
+                .startsWith("the model does not know 9 🎉 and reads a space for each");
+    }
+
+    @Test
+    void words_withoutQuotes_areOnePrompt() {
+        assertThat(write("ROMEO:", "hello", "--length", "20")).isZero();
+        assertThat(out.toString()).startsWith("ROMEO: hello");
     }
 
     @Test
