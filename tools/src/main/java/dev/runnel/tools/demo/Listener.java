@@ -29,6 +29,7 @@ final class Listener implements AutoCloseable {
     private static final int AFTER = RATE * 3 / 10;
 
     private static final int PIECE = HOP;
+    private static final int PEAKS = 4; // of the waveform, a step
 
     private final Model model;
     private final Session session;
@@ -131,10 +132,30 @@ final class Listener implements AutoCloseable {
                 if (t < windows.size()) {
                     MemorySegment.copy(windows.get(t), 0, input, ValueLayout.JAVA_FLOAT, 0, WINDOW);
                 }
-                double begin = (double) (t * HOP - BEFORE) / RATE;
-                part.stepToBest(String.format(Locale.ROOT, "%.2f s", begin));
+                int begin = t * HOP - BEFORE;
+                part.stepToBest(
+                        begin < 0
+                                ? "<before>"
+                                : begin >= samples
+                                        ? "<after>"
+                                        : String.format(
+                                                Locale.ROOT, "%.2f s", (double) begin / RATE));
             }
         }
+        trace.sound(peaks());
+    }
+
+    /// The loudest sample in each piece of what each step brought.
+    private float[] peaks() {
+        float[] peaks = new float[windows.size() * PEAKS];
+        for (int n = 0; n < peaks.length; n++) {
+            float[] piece = windows.get(n / PEAKS);
+            for (int i = 0; i < HOP / PEAKS; i++) {
+                float sample = piece[n % PEAKS * (HOP / PEAKS) + i];
+                peaks[n] = Math.max(peaks[n], Math.abs(sample));
+            }
+        }
+        return peaks;
     }
 
     /// Seconds of sound heard last.

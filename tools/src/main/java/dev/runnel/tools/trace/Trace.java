@@ -49,6 +49,7 @@ public final class Trace {
     private final List<Part> parts = new ArrayList<>();
     private final List<Step> steps = new ArrayList<>();
     private byte @Nullable [] picture;
+    private float[] sound = {};
     private int dropped;
 
     /// @param application the name of the demonstration
@@ -65,6 +66,17 @@ public final class Trace {
 
     byte @Nullable [] picture() {
         return picture;
+    }
+
+    /// Shows a waveform.
+    ///
+    /// @param peaks how loud it is at most in each of some pieces, the same number for each step
+    public void sound(float[] peaks) {
+        sound = peaks.clone();
+    }
+
+    float[] sound() {
+        return sound;
     }
 
     /// Begins a part: a model that does some of the steps. To be closed before the next.

@@ -70,9 +70,25 @@ final class TracePage {
         if (picture != null) {
             data.put("picture", "data:image/png;base64," + base64(picture));
         }
+        if (trace.sound().length > 0) {
+            data.put("sound", base64(loudness(trace.sound())));
+        }
         data.put("parts", trace.parts().stream().map(TracePage::part).toList());
         data.put("steps", trace.steps().stream().map(TracePage::step).toList());
         return data;
+    }
+
+    /// A byte each, 255 being the loudest.
+    private static byte[] loudness(float[] peaks) {
+        float most = Float.MIN_NORMAL;
+        for (float peak : peaks) {
+            most = Math.max(most, peak);
+        }
+        byte[] bytes = new byte[peaks.length];
+        for (int i = 0; i < bytes.length; i++) {
+            bytes[i] = (byte) Math.round(peaks[i] / most * UNSIGNED);
+        }
+        return bytes;
     }
 
     private static Map<String, Object> step(Trace.Step step) {

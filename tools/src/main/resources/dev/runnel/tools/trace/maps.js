@@ -159,3 +159,35 @@ function drawHistory(l, step, n) {
   g.stroke();
   canvas.setAttribute("aria-label", words().history(l.units[n]));
 }
+
+// ---- the sound
+
+// The waveform, what enters now, and each digit where it is heard.
+function drawWave() {
+  if (!PEAKS) {
+    return;
+  }
+  const canvas = at("wave");
+  const [width, height] = [canvas.clientWidth, 72];
+  const g = sized(canvas, width, height);
+  const [count, middle] = [DATA.steps.length, (height - 18) / 2];
+  const x = t => t / count * width;
+  g.fillStyle = colours.mark;
+  g.globalAlpha = 0.3;
+  g.fillRect(x(now.step), 0, Math.max(2, x(1)), height);
+  g.globalAlpha = 1;
+  g.fillStyle = colours.soft;
+  PEAKS.forEach((peak, n) => {
+    const high = Math.max(0.5, peak / 255 * middle);
+    g.fillRect(n / PEAKS.length * width, middle - high, Math.max(0.7, width / PEAKS.length - 0.3), 2 * high);
+  });
+  g.font = "bold 14px system-ui, sans-serif";
+  g.textAlign = "center";
+  g.textBaseline = "bottom";
+  DATA.steps.forEach((step, t) => {
+    if (heardClass(t) === " heard") {
+      g.fillStyle = t === now.step ? colours.mark : colours.accent;
+      g.fillText(step.next, x(t + 0.5), height);
+    }
+  });
+}

@@ -5,6 +5,7 @@ const SIGNED = new Set(["g", "c", "h"]);
 const at = id => document.getElementById(id);
 const root = document.documentElement;
 const FRAMES = DATA.app === "listen"; // pieces of sound enter, and what is heard is not fed back
+const WORDED = DATA.app === "caption"; // tokens are words
 
 // ---- the data
 
@@ -13,6 +14,7 @@ function shorts(buffer) {
   const view = new DataView(buffer);
   return Int16Array.from({length: buffer.byteLength / 2}, (_, k) => view.getInt16(2 * k, true));
 }
+const PEAKS = DATA.sound ? bytes(DATA.sound) : null; // some for each step, 255 is the loudest
 for (const part of DATA.parts) {
   part.count = 0;
   for (const layer of part.layers) {
@@ -87,7 +89,12 @@ function speak() {
   document.title = `${title} · Runnel`;
   at("subject").textContent = DATA.subject;
   at("lead").textContent = lead;
-  document.querySelector(".legend").hidden = FRAMES;
+  document.querySelectorAll(".legend").forEach(e => {
+    e.hidden = e.classList.contains("frames") !== FRAMES;
+  });
+  at("symbols").innerHTML = w.symbols.map(([name, says]) => `<dt>${name}</dt><dd>${says}</dd>`).join("");
+  at("picture").alt = w.picture;
+  at("wave").setAttribute("aria-label", w.wave);
   at("language").textContent = w.language;
   at("language").setAttribute("aria-label", w.languageLabel);
   at("dropped").textContent = DATA.dropped ? w.dropped(LAST + 1, LAST + 1 + DATA.dropped) : "";
@@ -127,8 +134,8 @@ function layText() {
     const label = !FRAMES ? shown(step.fed, step.start)
       : step.next === "<blank>" ? "·" : shown(step.next);
     const span = document.createElement("span");
-    span.className = "token" + (step.given && !FRAMES ? " given" : "") + (label.length > 1 ? " word" : "")
-      + (!FRAMES && step.fed in words().special ? " special" : "");
+    span.className = "token" + (FRAMES ? heardClass(t) : (step.given ? " given" : "")
+      + (label.length > 1 || WORDED ? " word" : "") + (step.fed in words().special ? " special" : ""));
     span.textContent = step.fed === " " ? " " : label;
     span.dataset.step = t;
     text.append(span);
@@ -136,6 +143,12 @@ function layText() {
       text.append(document.createElement("br"));
     }
   });
+}
+
+// A digit counts where it begins.
+function heardClass(t) {
+  const [digit, before] = [DATA.steps[t].next, t > 0 ? DATA.steps[t - 1].next : ""];
+  return digit === "<blank>" ? "" : digit === before ? " again" : " heard";
 }
 
 function markText() {
@@ -213,6 +226,7 @@ function show() {
   showChoices();
   showLayers();
   showUnit();
+  drawWave();
 }
 
 function go(step) {
@@ -274,6 +288,15 @@ function begin() {
   at("play").addEventListener("click", toggle);
   at("unitBack").addEventListener("click", () => { now.pinned = unit() - 1; show(); });
   at("unitForward").addEventListener("click", () => { now.pinned = unit() + 1; show(); });
+  if (DATA.picture) {
+    at("picture").src = DATA.picture;
+    at("image").hidden = false;
+  }
+  at("wave").hidden = !PEAKS;
+  at("wave").addEventListener("click", e => go(Math.floor(e.offsetX / at("wave").clientWidth * (LAST + 1))));
+  if (WORDED) {
+    document.querySelectorAll(".legend .token").forEach(e => e.classList.add("word"));
+  }
   at("text").addEventListener("click", e => {
     if (e.target.dataset.step) {
       go(Number(e.target.dataset.step));
@@ -290,7 +313,7 @@ function begin() {
     show();
   });
   document.addEventListener("keydown", onKey);
-  addEventListener("resize", showUnit);
+  addEventListener("resize", () => { showUnit(); drawWave(); });
   paint();
   speak();
   show();

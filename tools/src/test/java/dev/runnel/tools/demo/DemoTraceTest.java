@@ -146,6 +146,11 @@ class DemoTraceTest {
             listener.hear(Sound.of(Sound.noise(0.1, 4000, 1), 8000), digit -> {});
             listener.trace(trace);
         }
+        Path page = folder.resolve("listen.html");
+        trace.write(page);
+        assertThat(Files.readString(page))
+                .contains("\"sound\":\"", "\\u003cbefore>", "\"0.00 s\"", "\\u003cafter>")
+                .doesNotContain("-0.");
         assertThat(trace.deviation()).isGreaterThan(0).isLessThan(ROUNDING);
     }
 
