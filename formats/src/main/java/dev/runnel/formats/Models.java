@@ -28,6 +28,8 @@ import java.util.Locale;
 /// little time and almost no heap, and the file must not be changed while the graph is in use. It
 /// is unmapped when neither the graph nor any of its tensors can be reached.
 public final class Models {
+    private static final String EXPECTED = ", expected a model (.rnl, ONNX, Keras)";
+
     private Models() {}
 
     /// The model in `file`: `.rnl`, or ONNX of operator set 1 to 27; `docs/formats.md` says which
@@ -117,9 +119,7 @@ public final class Models {
             case HDF5 -> KerasFile.ofHdf5(file).graph();
             case ZIP -> archive(file);
             case PICKLE, SAFETENSORS -> throw weightsOnly(file);
-            default ->
-                    throw file.malformed(
-                            "the file " + content.sentence() + ", expected an ONNX model");
+            default -> throw file.malformed("the file " + content.sentence() + EXPECTED);
         };
     }
 
@@ -147,7 +147,7 @@ public final class Models {
             throw file.malformed(
                     "the file begins with "
                             + HexFormat.ofDelimiter(" ").formatHex(head)
-                            + ", expected an ONNX model");
+                            + EXPECTED);
         }
         return OnnxReader.readModel(file);
     }

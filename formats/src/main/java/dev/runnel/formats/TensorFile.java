@@ -22,6 +22,9 @@ public final class TensorFile {
     /// @throws IOException if it cannot be opened
     public static Tensor read(Path file) throws IOException {
         MappedFile mapped = MappedFile.open(file);
+        if (mapped.size() == 0) {
+            throw mapped.malformed("the file is empty, expected .npy or an ONNX tensor (.pb)");
+        }
         return Npy.isNpy(mapped) ? Npy.read(mapped) : OnnxReader.readTensor(mapped);
     }
 

@@ -1,5 +1,6 @@
 package dev.runnel.formats;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.runnel.MalformedModelException;
@@ -91,6 +92,14 @@ class HostileCheckpointTest extends HostileWeights {
         unsupported(
                 "tensor 'w' has elements of type F8_E4M3, which Runnel does not have",
                 safetensors("{'w':{'dtype':'F8_E4M3','shape':[1],'data_offsets':[0,1]}}", 1));
+    }
+
+    @Test
+    void safetensors_withWhiteSpaceInTheHeader_isRead() throws IOException {
+        assertThat(((Checkpoint) read(safetensors("{\n\t }", 0))).tensors()).isEmpty();
+        Object read =
+                read(safetensors("{\r\n 'w':{'dtype':'U8','shape':[1],'data_offsets':[0,1]}}", 1));
+        assertThat(((Checkpoint) read).tensors()).containsOnlyKeys("w");
     }
 
     @Test

@@ -46,7 +46,7 @@ class HostileModelTest extends Hostile {
             })
     void content_ofAnotherFormat_isNamed(String hex, String found) {
         malformed(
-                "the file " + found + ", expected an ONNX model",
+                "the file " + found + ", expected a model (.rnl, ONNX, Keras)",
                 java.util.HexFormat.ofDelimiter(" ").parseHex(hex));
     }
 
@@ -70,13 +70,14 @@ class HostileModelTest extends Hostile {
     @Test
     void content_ofAGitLfsPointer_isNamed() {
         malformed(
-                "the file is a Git LFS pointer, not the model itself, expected an ONNX model",
+                "the file is a Git LFS pointer, not the model itself, expected a model (.rnl, ONNX,"
+                        + " Keras)",
                 "version https://git-lfs.github.com/spec/v1\n".getBytes(StandardCharsets.UTF_8));
     }
 
     @Test
     void file_empty_isMalformed() {
-        malformed("the file is empty, expected an ONNX model", new byte[0]);
+        malformed("the file is empty, expected a model (.rnl, ONNX, Keras)", new byte[0]);
     }
 
     @Test

@@ -42,7 +42,7 @@ class HostilePickleTest extends HostileWeights {
                 "the pickle names '"
                         + name
                         + "'; only tensors and plain containers are read, no code in a file ever"
-                        + " runs",
+                        + " runs; save what holds the weights alone, such as checkpoint['model']",
                 archive(pickle.replace('~', '\n')));
     }
 
@@ -214,6 +214,21 @@ class HostilePickleTest extends HostileWeights {
         refusedStartingWith(
                 "the pickle has containers within containers without end, at '0.0.0",
                 archive(")" + "\u0085".repeat(2_000_000) + "."));
+    }
+
+    /// A byte of the file each, some 60 of the heap.
+    @Test
+    void containers_withoutNumber_areMalformed() {
+        int many = 4_000_000;
+        refusedStartingWith(
+                "the pickle has more than 2097152 containers at byte ",
+                archive("}".repeat(many) + "."));
+        refusedStartingWith(
+                "the pickle has more than 4096 open marks at byte ",
+                archive("(".repeat(many) + "."));
+        refusedStartingWith(
+                "the pickle has a value of number 305419896 at byte 1",
+                archive("Nr\u0078V4\u0012."));
     }
 
     @Test

@@ -67,6 +67,6 @@ class ModelBytesTest {
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage(
                         "small.onnx: the file is a Git LFS pointer, not the model itself, expected"
-                                + " an ONNX model");
+                                + " a model (.rnl, ONNX, Keras)");
     }
 }

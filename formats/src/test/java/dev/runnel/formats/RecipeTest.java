@@ -154,6 +154,20 @@ class RecipeTest {
     }
 
     @Test
+    void suggestion_ofNamesThatNobodyGives_saysHowToNameThem() {
+        String draft = Recipe.suggest(checkpoint("enc_w_ih", Shape.of(12, 4)));
+        assertThat(draft)
+                .endsWith(
+                        """
+                        layers: []
+                        # No names of PyTorch's or Keras' were found. Name the tensors one by one, as in
+                        #   - gru: {weights: {w_ih: …, w_hh: …, b_ih: …, b_hh: …}}
+                        # In no layer:
+                        #   enc_w_ih float32[12, 4]
+                        """);
+    }
+
+    @Test
     void projection_isWrittenAsRnl_andAsOnnx(@TempDir Path folder) throws IOException {
         Checkpoint weights =
                 checkpoint(

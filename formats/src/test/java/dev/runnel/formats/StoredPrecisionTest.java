@@ -28,6 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -174,6 +175,35 @@ class StoredPrecisionTest {
         try (Model model = Model.compile(graph, options.stateless())) {
             return model.describe();
         }
+    }
+
+    @Test
+    void shapeBeyondAllMemory_isLeftToTheCompiler() {
+        Tensor half =
+                new Tensor(new TensorType(DType.FLOAT16, Shape.of(1)), Arena.ofAuto().allocate(2));
+        Graph graph =
+                new Graph(
+                        "large",
+                        List.of(),
+                        List.of(new ValueInfo("y", DType.FLOAT32, null)),
+                        Map.of("h", half, "shape", Tensor.ofLongs(Shape.of(2), 1L << 40, 1L << 40)),
+                        List.of(
+                                new Node(
+                                        "c",
+                                        "",
+                                        "Cast",
+                                        List.of("h"),
+                                        List.of("w"),
+                                        Map.of("to", new Attribute.OfLong(1))),
+                                new Node(
+                                        "r",
+                                        "",
+                                        "Reshape",
+                                        List.of("w", "shape"),
+                                        List.of("y"),
+                                        Map.of())),
+                        Map.of());
+        assertThat(StoredPrecision.F32.store(graph).nodes()).hasSize(1);
     }
 
     @Test

@@ -265,4 +265,13 @@ class TensorFileTest {
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessage("t: the array has elements of type '<c8', which Runnel does not have");
     }
+
+    @Test
+    void emptyFile_isToldSo() throws IOException {
+        Path file = Files.createFile(folder.resolve("output_0.npy"));
+        assertThatThrownBy(() -> TensorFile.read(file))
+                .isInstanceOf(MalformedModelException.class)
+                .hasMessage(
+                        "output_0.npy: the file is empty, expected .npy or an ONNX tensor (.pb)");
+    }
 }

@@ -65,15 +65,17 @@ record CheckpointInspection(
         int more = metadata.size() - MOST_METADATA;
         metadata.entrySet().stream()
                 .limit(MOST_METADATA)
-                .forEach(e -> s.append("  ").append(e.getKey() + ": " + e.getValue()).append('\n'));
+                .map(e -> Printable.line(e.getKey() + ": " + e.getValue()))
+                .forEach(line -> s.append("  ").append(line).append('\n'));
         if (more > 0) {
             s.append("  … and ").append(more).append(" more, which --json shows\n");
         }
         s.append("tensors (").append(tensors.size()).append(")\n");
-        int names = width(TensorLine::name);
+        int names = width(t -> Printable.line(t.name));
         int types = width(t -> t.dtype + t.shape);
         for (TensorLine t : tensors) {
-            s.append("  ").append(t.name).append(" ".repeat(names - t.name.length()));
+            String name = Printable.line(t.name);
+            s.append("  ").append(name).append(" ".repeat(names - name.length()));
             s.append("  ").append(t.dtype).append(t.shape);
             s.append(" ".repeat(types - (t.dtype + t.shape).length()));
             s.append(String.format(Locale.ROOT, "  %,d bytes\n", t.bytes));

@@ -328,15 +328,16 @@ final class ConvertCommand implements Callable<Integer> {
         to.println(String.format(Locale.ROOT, "bytes       %,d → %,d", Files.size(in), bytes));
         String unused = original.metadata().get("unused_tensors");
         if (recipe != null && unused != null) {
-            to.println(unused.split(", ").length + " tensors in no layer: " + unused);
+            to.println(
+                    unused.split(", ").length + " tensors in no layer: " + Printable.line(unused));
         }
-        errors.forEach(e -> to.print(e.text()));
+        errors.forEach(e -> to.print(Printable.lines(e.text())));
         if (!kept.isEmpty()) {
             to.println(
                     "weights that stay float32, as they have values that "
                             + String.valueOf(weights).toLowerCase(Locale.ROOT)
                             + " has not: "
-                            + String.join(", ", kept));
+                            + Printable.line(String.join(", ", kept)));
         }
         List<WeightErrors> worst =
                 weights == null ? List.of() : WeightErrors.worst(original, written, WORST_ROWS);
@@ -349,7 +350,7 @@ final class ConvertCommand implements Callable<Integer> {
         }
         if (!worst.isEmpty()) {
             to.println("weights that are off by most");
-            worst.forEach(row -> to.println("  " + row));
+            worst.forEach(row -> to.println("  " + Printable.line(row.toString())));
         }
         List<Rounding> packed = errors.isEmpty() ? List.of() : errors.getLast().roundings();
         if (weights == StoredPrecision.INT8 && !packed.isEmpty()) {

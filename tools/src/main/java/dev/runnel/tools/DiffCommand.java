@@ -50,7 +50,8 @@ final class DiffCommand implements Callable<Integer> {
         Difference difference =
                 Difference.between(
                         a.toString(), ModelFile.read(a), b.toString(), ModelFile.read(b));
-        spec.commandLine().getOut().print(json ? Json.of(difference) + "\n" : difference.text());
+        String text = json ? Json.of(difference) + "\n" : Printable.lines(difference.text());
+        spec.commandLine().getOut().print(text);
         return difference.equal() ? 0 : 1;
     }
 }

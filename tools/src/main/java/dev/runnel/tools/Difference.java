@@ -251,7 +251,7 @@ record Difference(
     private static void section(StringBuilder s, String title, List<?> lines) {
         if (!lines.isEmpty()) {
             s.append(title).append('\n');
-            lines.forEach(l -> s.append("  ").append(l).append('\n'));
+            lines.forEach(l -> s.append("  ").append(Printable.line(l.toString())).append('\n'));
         }
     }
 }

@@ -23,7 +23,7 @@ final class Failures {
 
     /// The message of exceptions that were written to be read; others with their class before it.
     static String describe(Throwable e) {
-        return inOptionWords(message(e));
+        return Printable.lines(inOptionWords(message(e)));
     }
 
     private static String message(Throwable e) {

@@ -81,7 +81,7 @@ final class InspectCommand implements Callable<Integer> {
     private int show(Checkpoint checkpoint) {
         CheckpointInspection inspection = CheckpointInspection.of(checkpoint);
         PrintWriter out = spec.commandLine().getOut();
-        out.print(json ? Json.of(inspection) + "\n" : inspection.text());
+        out.print(json ? Json.of(inspection) + "\n" : Printable.lines(inspection.text()));
         out.flush();
         return 0;
     }
@@ -95,9 +95,9 @@ final class InspectCommand implements Callable<Integer> {
                                 options.applyTo(Options.defaults(), graph),
                                 options.asksForPrecision());
         PrintWriter out = spec.commandLine().getOut();
-        out.print(json ? Json.of(inspection) + "\n" : inspection.text());
+        out.print(json ? Json.of(inspection) + "\n" : Printable.lines(inspection.text()));
         if (plan && !json && inspection.plan() != null) {
-            out.print("plan\n" + inspection.plan().indent(2));
+            out.print("plan\n" + Printable.lines(inspection.plan().indent(2)));
         }
         out.flush();
         if (inspection.problem() != null && !json) {

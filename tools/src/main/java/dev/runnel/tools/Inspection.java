@@ -178,7 +178,8 @@ record Inspection(
     String text() {
         StringBuilder s = new StringBuilder(model).append('\n');
         metadata.forEach(
-                (key, value) -> s.append("  ").append(key).append(": ").append(value).append('\n'));
+                (key, value) ->
+                        s.append("  ").append(Printable.line(key + ": " + value)).append('\n'));
         ports(s, "inputs", inputs);
         ports(s, "outputs", outputs);
         if (compiles != null) {
@@ -231,9 +232,10 @@ record Inspection(
 
     private static void ports(StringBuilder s, String title, List<PortLine> ports) {
         s.append(title).append('\n');
-        int width = ports.stream().mapToInt(p -> p.name.length()).max().orElse(0);
+        int width = ports.stream().mapToInt(p -> Printable.line(p.name).length()).max().orElse(0);
         for (PortLine p : ports) {
-            s.append("  ").append(p.name).append(" ".repeat(width - p.name.length()));
+            String name = Printable.line(p.name);
+            s.append("  ").append(name).append(" ".repeat(width - name.length()));
             s.append("  ").append(p.declared);
             if (p.step != null && !p.step.equals(p.declared)) {
                 s.append("  in one step ").append(p.step);

@@ -103,7 +103,7 @@ final class VerifyCommand implements Callable<Integer> {
                 case Verdict.Failed _ -> failed++;
                 case Verdict.Unsupported _ -> unsupported++;
             }
-            out.println(verdict);
+            out.println(Printable.line(verdict.toString()));
             out.flush();
             if (verdict instanceof Verdict.Failed f
                     && f.cause() != null

@@ -1,6 +1,7 @@
 package dev.runnel.tools;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
@@ -8,6 +9,8 @@ import dev.runnel.graph.Tensor;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -73,6 +76,56 @@ class ConvertWeightsTest {
         assertThat(c.exit()).isZero();
         assertThat(c.out()).contains("\nparameters  84\n", "\n  y  none\n");
         assertThat(Captured.of("inspect", out).exit()).isZero();
+    }
+
+    /// Keras' weights against what TensorFlow's ONNX files yielded, states and all.
+    @ParameterizedTest
+    @ValueSource(strings = {"dtln_1", "dtln_2"})
+    void dtln_equalsItsOnnxModel(String part) {
+        Path shared = Path.of(System.getProperty("runnel.shared", "../../shared"));
+        Path weights = shared.resolve("weights/keras-dtln/model.h5");
+        assumeTrue(Files.exists(weights), "no test data: " + weights + " is missing");
+        Path recipe =
+                Path.of(System.getProperty("runnel.root", ".."))
+                        .resolve("formats/src/test/resources/recipes/" + part + "_states.yaml");
+        Captured c =
+                Captured.of(
+                        "convert",
+                        weights,
+                        out,
+                        "--recipe",
+                        recipe,
+                        "--verify",
+                        shared.resolve("models/" + part),
+                        "--max-error",
+                        "1e-5");
+        assertThat(c.err()).isEmpty();
+        assertThat(c.exit()).isZero();
+        assertThat(c.out()).contains("error against the stored outputs (");
+    }
+
+    @Test
+    void namesOfTensors_doNotReachTheTerminalAsTheyAre() throws IOException {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        tensors.put("a\\n\\u001b[31mb", Tensor.ofFloats(Shape.of(3), new float[3]));
+        Path file = Safetensors.write(temp.resolve("names.safetensors"), tensors);
+        assertThat(Captured.of("inspect", file).out())
+                .contains("\n  a\\n\\x1b[31mb  float32[3]  12 bytes\n")
+                .doesNotContain("\u001b");
+        Path other = Safetensors.write(temp.resolve("none.safetensors"), Map.of());
+        assertThat(Captured.of("diff", file, other).out())
+                .contains("\n  - a\\n\\x1b[31mb  float32[3]\n")
+                .doesNotContain("\u001b");
+    }
+
+    @Test
+    void filesThatAreNothing_areToldSo() throws IOException {
+        Path empty = Files.createFile(temp.resolve("empty.pt"));
+        assertThat(failure(Captured.of("convert", empty, out)))
+                .isEqualTo("empty.pt: the file is empty, expected a model (.rnl, ONNX, Keras)");
+        assertThat(failure(Captured.of("convert", "", out))).isEqualTo("'': not a regular file");
+        assertThat(failure(Captured.of("convert", weights(), out, "--recipe", temp)))
+                .isEqualTo(temp + ": not a regular file");
     }
 
     @Test

@@ -204,8 +204,8 @@ class InspectCommandTest {
                         new Captured(
                                 1,
                                 "",
-                                "runnel inspect: empty.pt: the file is empty, expected an ONNX"
-                                        + " model\n"));
+                                "runnel inspect: empty.pt: the file is empty, expected a model"
+                                        + " (.rnl, ONNX, Keras)\n"));
     }
 
     @Test

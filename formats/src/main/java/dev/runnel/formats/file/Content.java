@@ -19,6 +19,8 @@ public enum Content {
     /// None of the above: ONNX, which has no magic number, or something unknown.
     OTHER("is of no format with a magic number");
 
+    private static final int MOST_SPACE = 1024;
+
     private final String sentence;
 
     Content(String sentence) {
@@ -36,6 +38,17 @@ public enum Content {
             return EMPTY;
         }
         return byMagic(file).orElse(OTHER);
+    }
+
+    /// Whether the first byte from `offset` on that is no white space goes on with a JSON object.
+    private static boolean isQuoteOrBrace(MappedFile file, long offset) {
+        for (long at = offset; at < Math.min(file.size(), offset + MOST_SPACE); at++) {
+            int c = file.unsignedByte(at);
+            if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
+                return c == '"' || c == '}';
+            }
+        }
+        return false;
     }
 
     private static Optional<Content> byMagic(MappedFile file) {
@@ -66,7 +79,7 @@ public enum Content {
         if (file.has(4, "TFL3")) {
             return Optional.of(TFLITE);
         }
-        if (file.has(8, "{\"") || file.has(8, "{}") || file.has(8, "{ ")) {
+        if (file.has(8, "{") && isQuoteOrBrace(file, 9)) {
             return Optional.of(SAFETENSORS);
         }
         return Optional.empty();

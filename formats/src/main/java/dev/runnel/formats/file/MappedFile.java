@@ -55,7 +55,8 @@ public record MappedFile(String name, @Nullable Path folder, MemorySegment bytes
             throws IOException {
         // Mapping a folder fails without its name; opening a pipe waits for somebody to write.
         if (Files.exists(path) && !Files.isRegularFile(path)) {
-            throw new FileSystemException(path.toString(), null, "not a regular file");
+            String named = path.toString().isEmpty() ? "''" : path.toString();
+            throw new FileSystemException(named, null, "not a regular file");
         }
         try (FileChannel channel = FileChannel.open(path, options)) {
             MemorySegment bytes =

@@ -46,24 +46,17 @@ public final class Widening {
             Set<String> read = new HashSet<>();
             graph.outputs().forEach(o -> read.add(o.name()));
             nodes.forEach(n -> addReads(n, read));
-            constants
-                    .keySet()
-                    .removeIf(
-                            name ->
-                                    !read.contains(name)
-                                            && (widened.contains(name)
-                                                    || isReadByWidened(graph, name, widened)));
+            Set<String> done = new HashSet<>(widened);
+            for (Node node : graph.nodes()) {
+                if (node.outputs().stream().anyMatch(widened::contains)) {
+                    done.addAll(node.inputs());
+                }
+            }
+            done.removeAll(read);
+            constants.keySet().removeAll(done);
         }
         return new Graph(
                 graph.name(), graph.inputs(), graph.outputs(), constants, nodes, graph.metadata());
-    }
-
-    private static boolean isReadByWidened(Graph graph, String name, Set<String> widened) {
-        return graph.nodes().stream()
-                .anyMatch(
-                        n ->
-                                n.inputs().contains(name)
-                                        && n.outputs().stream().anyMatch(widened::contains));
     }
 
     private static void addReads(Node node, Set<String> to) {
@@ -140,10 +133,14 @@ public final class Widening {
                 return null; // copied or inferred: not ours
             }
         }
-        Shape to = Shape.of(dims);
-        return to.elements() == data.elements()
-                ? new Tensor(new TensorType(data.dtype(), to), data.data())
-                : null;
+        try {
+            Shape to = Shape.of(dims);
+            return to.elements() == data.elements()
+                    ? new Tensor(new TensorType(data.dtype(), to), data.data())
+                    : null;
+        } catch (IllegalArgumentException e) {
+            return null; // more elements than there can be: compiling will say so
+        }
     }
 
     private static long number(Node node, String attribute, long otherwise) {

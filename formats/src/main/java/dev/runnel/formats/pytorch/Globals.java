@@ -105,7 +105,7 @@ final class Globals {
                 "the pickle names '"
                         + name
                         + "'; only tensors and plain containers are read, no code in a file ever"
-                        + " runs");
+                        + " runs; save what holds the weights alone, such as checkpoint['model']");
     }
 
     // ---- calls
@@ -126,6 +126,7 @@ final class Globals {
                         argument(a, 1, Long.class),
                         longs(argument(a, 2, Pickle.Tuple.class)),
                         longs(argument(a, 3, Pickle.Tuple.class)));
+        copy(2L * view.size().length);
         if (view.size().length != view.stride().length) {
             throw corrupt(view.size().length + " sizes and " + view.stride().length + " strides");
         }

@@ -14,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,9 +50,7 @@ final class Pickle {
     private long position;
     private long start;
 
-    private final ArrayList<@Nullable Object> stack = new ArrayList<>();
-    private final ArrayList<Integer> marks = new ArrayList<>();
-    private final Map<Integer, @Nullable Object> memo = new HashMap<>();
+    private final PickleStack stack = new PickleStack(this::corrupt);
 
     /// A machine for the pickles that lie in `file` from byte `position` on.
     Pickle(MappedFile file, long position, Globals globals, Persistent persistent) {
@@ -74,8 +71,6 @@ final class Pickle {
     /// @throws dev.runnel.UnsupportedModelException if it names what [Globals] does not list
     @Nullable Object load() {
         stack.clear();
-        marks.clear();
-        memo.clear();
         for (int n = 0; n < MAX_OPCODES; n++) {
             start = position;
             int opcode = unsigned(1, "an opcode");
@@ -127,14 +122,14 @@ final class Pickle {
 
     private boolean container(int opcode) {
         switch (opcode) {
-            case '(' -> marks.add(stack.size());
+            case '(' -> stack.mark();
             case '0' -> pop();
             case '1' -> popToMark();
             case ')' -> push(Tuple.EMPTY);
-            case 't' -> push(new Tuple(popToMark()));
-            case 0x85, 0x86, 0x87 -> push(tuple(opcode - 0x84));
-            case ']', 0x8f -> push(new ArrayList<@Nullable Object>()); // lists, sets
-            case '}' -> push(new LinkedHashMap<String, @Nullable Object>());
+            case 't' -> contain(new Tuple(popToMark()));
+            case 0x85, 0x86, 0x87 -> contain(tuple(opcode - 0x84));
+            case ']', 0x8f -> contain(new ArrayList<@Nullable Object>()); // lists, sets
+            case '}' -> contain(new LinkedHashMap<String, @Nullable Object>());
             case 'a' -> {
                 Object item = pop();
                 list().add(item);
@@ -143,7 +138,7 @@ final class Pickle {
                 List<@Nullable Object> items = popToMark();
                 list().addAll(items);
             }
-            case 0x91 -> push(new ArrayList<>(popToMark())); // FROZENSET
+            case 0x91 -> contain(new ArrayList<>(popToMark())); // FROZENSET
             case 's' -> {
                 Object value = pop();
                 Object key = pop();
@@ -168,11 +163,11 @@ final class Pickle {
 
     private boolean memo(int opcode) {
         switch (opcode) {
-            case 'q' -> memo.put(unsigned(1, "a number"), peek());
-            case 'r' -> memo.put(unsigned(4, "a number"), peek());
-            case 0x94 -> memo.put(memo.size(), peek());
-            case 'h' -> push(recall(unsigned(1, "a number")));
-            case 'j' -> push(recall(unsigned(4, "a number")));
+            case 'q' -> stack.memoize(unsigned(1, "a number"), position);
+            case 'r' -> stack.memoize(unsigned(4, "a number"), position);
+            case 0x94 -> stack.memoize();
+            case 'h' -> push(stack.recall(unsigned(1, "a number")));
+            case 'j' -> push(stack.recall(unsigned(4, "a number")));
             default -> {
                 return false;
             }
@@ -201,7 +196,7 @@ final class Pickle {
                 if (!(callable instanceof Globals.Callable c && arguments instanceof Tuple t)) {
                     throw corrupt("a call of what cannot be called");
                 }
-                push(c.call(t.items()));
+                contain(c.call(t.items()));
             }
             case 'b' -> { // attributes of a dict, such as the versions of modules: not needed
                 pop();
@@ -229,32 +224,26 @@ final class Pickle {
         return corrupt("opcode 0x" + Integer.toHexString(opcode));
     }
 
-    // ---- stack and memo
+    // ---- the stack
 
     private void push(@Nullable Object value) {
-        stack.add(value);
+        stack.push(value);
+    }
+
+    private void contain(@Nullable Object value) {
+        stack.contain(value);
     }
 
     private @Nullable Object pop() {
-        peek();
-        return stack.removeLast();
+        return stack.pop();
     }
 
     private @Nullable Object peek() {
-        if (stack.size() == (marks.isEmpty() ? 0 : marks.getLast())) {
-            throw corrupt("an empty stack");
-        }
-        return stack.getLast();
+        return stack.peek();
     }
 
     private List<@Nullable Object> popToMark() {
-        if (marks.isEmpty()) {
-            throw corrupt("no mark on the stack");
-        }
-        List<@Nullable Object> top = stack.subList(marks.removeLast(), stack.size());
-        List<@Nullable Object> items = Collections.unmodifiableList(new ArrayList<>(top));
-        top.clear();
-        return items;
+        return stack.popToMark();
     }
 
     private Tuple tuple(int size) {
@@ -282,7 +271,8 @@ final class Pickle {
     }
 
     /// Keys are kept as text, as tensors are named by them.
-    void put(Map<String, @Nullable Object> dict, @Nullable Object key, @Nullable Object value) {
+    private void put(
+            Map<String, @Nullable Object> dict, @Nullable Object key, @Nullable Object value) {
         if (!isPlain(key)) {
             throw file.unsupported(
                     "the pickle has a dict with keys that are neither text nor numbers, at byte "
@@ -301,13 +291,6 @@ final class Pickle {
                 || value instanceof String
                 || value instanceof Number
                 || value instanceof Boolean;
-    }
-
-    private @Nullable Object recall(int index) {
-        if (!memo.containsKey(index)) {
-            throw corrupt("no value number " + Integer.toUnsignedString(index));
-        }
-        return memo.get(index);
     }
 
     // ---- bytes

@@ -266,6 +266,13 @@ public final class Suggestion {
         }
         line(text, any ? "layers:" : "layers: []");
         text.append(body);
+        if (!any) {
+            line(
+                    text,
+                    "# No names of PyTorch's or Keras' were found. Name the tensors one by one, as"
+                        + " in");
+            line(text, "#   - gru: {weights: {w_ih: …, w_hh: …, b_ih: …, b_hh: …}}");
+        }
         if (!left.isEmpty()) {
             line(text, "# In no layer:");
             checkpoint
