@@ -116,7 +116,7 @@ class AtomicWriteTest {
                                             throw new IOException("disk full");
                                         },
                                         ANY))
-                .hasMessage("disk full");
+                .hasMessage(file + ": disk full");
         assertThat(file).hasContent("old");
         assertThat(names()).containsExactly("m.rnl");
     }
@@ -129,6 +129,17 @@ class AtomicWriteTest {
         assertThat(file).hasContent("new");
         assertThat(link).isSymbolicLink();
         assertThat(names()).containsExactly("link.rnl", "m.rnl");
+    }
+
+    @Test
+    void linkToNowhere_isRefused() throws IOException {
+        Path link = Files.createSymbolicLink(folder.resolve("link.rnl"), folder.resolve("none"));
+        assertThatThrownBy(() -> AtomicFile.write(link, text("new"), ANY))
+                .isInstanceOf(FileSystemException.class)
+                .hasMessage(
+                        link + ": is a link to " + folder.resolve("none") + ", which is not there");
+        assertThat(link).isSymbolicLink();
+        assertThat(names()).containsExactly("link.rnl");
     }
 
     @Test

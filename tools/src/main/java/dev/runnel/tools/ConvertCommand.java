@@ -7,6 +7,7 @@ import dev.runnel.formats.Checkpoint;
 import dev.runnel.formats.Models;
 import dev.runnel.formats.Recipe;
 import dev.runnel.formats.StoredPrecision;
+import dev.runnel.formats.file.AtomicFile;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Precision;
 import dev.runnel.graph.Rounding;
@@ -23,6 +24,8 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -255,7 +258,15 @@ final class ConvertCommand implements Callable<Integer> {
             spec.commandLine().getOut().print(text);
         } else {
             requireWritable(out);
-            Files.writeString(out, text);
+            ByteBuffer bytes = StandardCharsets.UTF_8.encode(text);
+            AtomicFile.write(
+                    out,
+                    channel -> {
+                        while (bytes.hasRemaining()) {
+                            channel.write(bytes);
+                        }
+                    },
+                    _ -> {});
         }
         return 0;
     }

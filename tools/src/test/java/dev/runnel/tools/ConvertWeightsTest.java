@@ -119,6 +119,22 @@ class ConvertWeightsTest {
     }
 
     @Test
+    void draft_replacesAsAWhole_whatALinkLeadsTo() throws IOException {
+        Path recipe = Files.writeString(temp.resolve("r.yaml"), "old");
+        Object before = Files.getAttribute(recipe, "unix:ino");
+        Path link = Files.createSymbolicLink(temp.resolve("link.yaml"), recipe);
+        assertThat(Captured.of("convert", "--suggest-recipe", weights(), link, "--force").exit())
+                .isZero();
+        assertThat(recipe).content().startsWith("# A draft");
+        assertThat(Files.getAttribute(recipe, "unix:ino")).isNotEqualTo(before);
+        Path nowhere = Files.createSymbolicLink(out, temp.resolve("none"));
+        Path model = TinyModels.shift(temp.resolve("m"));
+        assertThat(failure(Captured.of("convert", model, nowhere)))
+                .isEqualTo(out + ": is a link to " + temp.resolve("none") + ", which is not there");
+        assertThat(nowhere).isSymbolicLink();
+    }
+
+    @Test
     void filesThatAreNothing_areToldSo() throws IOException {
         Path empty = Files.createFile(temp.resolve("empty.pt"));
         assertThat(failure(Captured.of("convert", empty, out)))

@@ -31,8 +31,15 @@ public final class AtomicFile {
     /// is killed may leave `.NAME.….tmp` behind, one that is interrupted does not. The permissions
     /// are those of any new file.
     ///
-    /// @throws IOException if it cannot be written, or `file` is there and is no regular file
+    /// @throws IOException if it cannot be written, or `file` is there and is no regular file, or
+    ///   is a link to nowhere; the message names it
     public static void write(Path file, Content content, Check check) throws IOException {
+        if (Files.isSymbolicLink(file) && !Files.exists(file)) {
+            throw new FileSystemException(
+                    file.toString(),
+                    null,
+                    "is a link to " + Files.readSymbolicLink(file) + ", which is not there");
+        }
         Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
         if (Files.exists(target) && !Files.isRegularFile(target)) {
             throw new FileSystemException(file.toString(), null, "not a regular file");
@@ -42,13 +49,7 @@ public final class AtomicFile {
         Thread removal = new Thread(() -> delete(temporary));
         addHook(removal);
         try {
-            try (FileChannel channel =
-                    FileChannel.open(
-                            temporary,
-                            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE))) {
-                content.writeTo(channel);
-                channel.force(true);
-            }
+            writeAll(temporary, file, content);
             check.accept(temporary);
             Files.move(
                     temporary,
@@ -60,6 +61,23 @@ public final class AtomicFile {
             removeHook(removal);
         }
         storeName(target.resolveSibling("."));
+    }
+
+    /// @param named which messages name, as the system's do not, such as of a full disk
+    private static void writeAll(Path temporary, Path named, Content content) throws IOException {
+        Set<StandardOpenOption> options =
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        try (FileChannel channel = FileChannel.open(temporary, options)) {
+            content.writeTo(channel);
+            channel.force(true);
+        } catch (FileSystemException e) {
+            throw e;
+        } catch (IOException e) {
+            FileSystemException failure =
+                    new FileSystemException(named.toString(), null, e.getMessage());
+            failure.initCause(e);
+            throw failure;
+        }
     }
 
     private static void addHook(Thread hook) {

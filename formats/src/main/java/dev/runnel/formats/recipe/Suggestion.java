@@ -270,7 +270,7 @@ public final class Suggestion {
             line(
                     text,
                     "# No names of PyTorch's or Keras' were found. Name the tensors one by one, as"
-                        + " in");
+                            + " in");
             line(text, "#   - gru: {weights: {w_ih: …, w_hh: …, b_ih: …, b_hh: …}}");
         }
         if (!left.isEmpty()) {
