@@ -43,7 +43,7 @@ class DynamicScaleTest {
             assertThat(model.stepObstacle().orElseThrow())
                     .isEqualTo(
                             "cannot step: node 'DynamicQuantizeLinear_q' (DynamicQuantizeLinear)"
-                                + " takes its scale from all time steps; call run(x, y)");
+                                    + " takes its scale from all time steps; call run(x, y)");
         }
     }
 
