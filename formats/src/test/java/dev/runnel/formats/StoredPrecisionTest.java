@@ -177,6 +177,51 @@ class StoredPrecisionTest {
         }
     }
 
+    /// The rows of W and R are one sum in either layer, so those of both R follow W's.
+    @Test
+    void weightsThatTwoLayersShare_haveTheScalesOfBoth() {
+        Map<String, Tensor> constants = new HashMap<>();
+        constants.put("w", filled(0.5f));
+        constants.put("r1", filled(0.25f));
+        constants.put("r2", filled(1));
+        List<Node> nodes = new ArrayList<>();
+        List<ValueInfo> outputs = new ArrayList<>();
+        for (String r : List.of("r1", "r2")) {
+            List<String> in = List.of("x", "w", r);
+            nodes.add(
+                    new Node(
+                            r,
+                            "",
+                            "LSTM",
+                            in,
+                            List.of("y" + r),
+                            Map.of("hidden_size", new Attribute.OfLong(2))));
+            outputs.add(new ValueInfo("y" + r, DType.FLOAT32, null));
+        }
+        Graph graph =
+                new Graph(
+                        "shared",
+                        List.of(
+                                ValueInfo.of(
+                                        "x", new TensorType(DType.FLOAT32, Shape.of(1, 1, 2)))),
+                        outputs,
+                        constants,
+                        nodes,
+                        Map.of());
+        Graph stored = StoredPrecision.INT8.store(graph);
+        for (String name : List.of("w", "r1", "r2")) {
+            assertThat(stored.initializers().get(name + ".scale").toFloats())
+                    .as(name)
+                    .containsOnly(1 / 127f);
+        }
+    }
+
+    private static Tensor filled(float value) {
+        float[] values = new float[16];
+        java.util.Arrays.fill(values, value);
+        return Tensor.ofFloats(Shape.of(1, 8, 2), values);
+    }
+
     @Test
     void shapeBeyondAllMemory_isLeftToTheCompiler() {
         Tensor half =

@@ -29,6 +29,10 @@ public final class Narrowing {
     private final Graph graph;
     private final DType dtype;
     private final Consumer<String> kept;
+
+    /// Of all layers, what parts of weights each of their sums is made of.
+    private final List<List<Sum>> sums = new ArrayList<>();
+
     private final Set<String> names = new HashSet<>();
     private final Map<Graph, Scope> scopes = new IdentityHashMap<>();
 
@@ -40,6 +44,7 @@ public final class Narrowing {
         this.kept = kept;
         addNames(graph);
         find(graph, null);
+        level();
     }
 
     private void addNames(Graph g) {
@@ -88,7 +93,7 @@ public final class Narrowing {
     /// W \[D, G·H, I\] and R \[D, G·H, H\]: a row of each is one sum, but for GRU's third gate
     /// where that of R is multiplied by r first.
     private void recurrent(Node node, Scope scope) {
-        List<List<List<Sum>>> sums = new ArrayList<>();
+        List<List<List<Sum>>> found = new ArrayList<>();
         int gateRows = 0;
         for (int input = 1; input <= 2; input++) {
             Origin origin = origin(node, input, scope);
@@ -98,35 +103,49 @@ public final class Narrowing {
                 Shape shape = origin.shape();
                 if (shape != null && shape.rank() == 3) {
                     gateRows = shape.size(1);
-                    sums.add(origin.sums(0));
+                    found.add(origin.sums(0));
                 }
             }
         }
-        if (sums.size() < 2 || sums.getFirst().size() != sums.getLast().size()) {
+        if (found.size() < 2 || found.getFirst().size() != found.getLast().size()) {
             return;
         }
         boolean apart = node.op().equals("GRU") && number(node, "linear_before_reset") == 1;
-        for (int i = 0; i < sums.getFirst().size(); i++) {
-            List<Sum> sum = new ArrayList<>(sums.getFirst().get(i));
+        for (int i = 0; i < found.getFirst().size(); i++) {
+            List<Sum> sum = new ArrayList<>(found.getFirst().get(i));
             if (!apart || i % gateRows < gateRows / 3 * 2) {
-                sum.addAll(sums.getLast().get(i));
+                sum.addAll(found.getLast().get(i));
             }
-            level(sum);
+            sums.add(sum);
         }
     }
 
-    /// Gives all parts of one sum of a layer the same scale.
-    private static void level(List<Sum> sum) {
+    /// Gives all parts of each layer's sum the same scale; again, as long as a weight that several
+    /// layers share brings a scale from one to the other.
+    private void level() {
+        boolean changed = true;
+        while (changed) {
+            changed = false;
+            for (List<Sum> sum : sums) {
+                changed |= level(sum);
+            }
+        }
+    }
+
+    private static boolean level(List<Sum> sum) {
         float max = 0;
+        boolean changed = false;
         for (Sum part : sum) {
             // What stays float32 needs no scale.
             max = part.weight().finite ? Math.max(max, part.greatest()) : max;
         }
         for (Sum part : sum) {
-            if (part.weight().finite) {
+            if (part.weight().finite && part.greatest() < max) {
                 part.cover(max);
+                changed = true;
             }
         }
+        return changed;
     }
 
     private void dense(Node node, Scope scope, int axis) {
@@ -140,7 +159,7 @@ public final class Narrowing {
         }
         Shape shape = origin.shape();
         if (shape != null && shape.rank() == 2) {
-            origin.sums(axis).forEach(Narrowing::level);
+            sums.addAll(origin.sums(axis));
         }
     }
 
