@@ -1,15 +1,12 @@
 package dev.runnel.internal.kernel;
 
 import dev.runnel.graph.Precision;
-import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Panels.Panel;
 import dev.runnel.internal.memory.Blocks;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ForkJoinPool;
-import java.util.stream.IntStream;
 
 /// How a matrix is cut into panels, and the packing of its weights into them.
 public final class PanelLayout {
@@ -55,9 +52,6 @@ public final class PanelLayout {
 
     /// Inputs in \[from, to).
     public record Range(int from, int to) {}
-
-    /// Bytes from which on parts are worth their threads.
-    private static final long LARGE = 4 << 20;
 
     private final int maxWidth;
     private final Precision precision;
@@ -132,34 +126,6 @@ public final class PanelLayout {
     /// Writes every weight to its place.
     public void pack(MemorySegment weights, Source source) {
         packing().pack(weights, source);
-    }
-
-    /// The same, and large ones in parts, by the common pool: most of the time is the system's, to
-    /// find memory. The bytes are the same.
-    ///
-    /// @param source may be read by several threads at once
-    /// @param read what it reads; where other threads may not, this one does all
-    public void pack(MemorySegment weights, Source source, List<Tensor> read) {
-        int parts = Math.min(cuts.size(), ForkJoinPool.getCommonPoolParallelism() + 1);
-        if (byteSize < LARGE || parts == 1 || !isForAll(weights, read)) {
-            pack(weights, source);
-            return;
-        }
-        IntStream.range(0, parts)
-                .parallel()
-                .forEach(
-                        i ->
-                                new PanelPacking(
-                                                cuts.subList(
-                                                        i * cuts.size() / parts,
-                                                        (i + 1) * cuts.size() / parts))
-                                        .pack(weights, source));
-    }
-
-    private static boolean isForAll(MemorySegment weights, List<Tensor> read) {
-        Thread other = Thread.ofVirtual().unstarted(() -> {});
-        return weights.isAccessibleBy(other)
-                && read.stream().allMatch(t -> t.data().isAccessibleBy(other));
     }
 
     /// Tells of each weight in `weights`, which [#pack] has packed, how far it is from what

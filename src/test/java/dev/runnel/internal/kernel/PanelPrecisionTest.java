@@ -4,11 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.runnel.graph.DType;
 import dev.runnel.graph.Precision;
-import dev.runnel.graph.Shape;
-import dev.runnel.graph.Tensor;
-import dev.runnel.graph.TensorType;
 
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Tag;
@@ -19,7 +15,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import java.util.Random;
 
 /// Panels of weights of fewer bits: against weights rounded one by one, by the definitions of
@@ -60,43 +55,6 @@ class PanelPrecisionTest {
         MemorySegment s = arena.allocate(layout.byteSize(), 64);
         layout.pack(s, PanelLayout.Source.of((g, c, k) -> t.w[c][k + 1]));
         return layout.over(s);
-    }
-
-    @ParameterizedTest
-    @EnumSource
-    void largeLayout_packedInParts_hasTheSameBytes(Precision precision) {
-        int columns = 2049;
-        int inputs = 2200;
-        PanelLayout layout = new PanelLayout(128, precision).group(0, columns, 0, inputs);
-        Shape shape = Shape.of(columns, inputs + 1);
-        try (Arena all = Arena.ofShared();
-                Arena own = Arena.ofConfined()) {
-            MemorySegment weights = all.allocate(shape.elements() * 4, 64);
-            Random random = new Random(1);
-            for (long k = 0; k < shape.elements(); k++) {
-                weights.setAtIndex(JAVA_FLOAT, k, random.nextFloat(-1, 1));
-            }
-            MemorySegment whole = all.allocate(layout.byteSize(), 64);
-            layout.pack(whole, columnsOf(weights, inputs));
-
-            MemorySegment parts = all.allocate(layout.byteSize(), 64);
-            Tensor tensor = new Tensor(new TensorType(DType.FLOAT32, shape), weights);
-            layout.pack(parts, columnsOf(weights, inputs), List.of(tensor));
-            assertThat(parts.mismatch(whole)).isEqualTo(-1);
-
-            MemorySegment copy = own.allocate(weights.byteSize(), 64).copyFrom(weights);
-            MemorySegment alone = all.allocate(layout.byteSize(), 64);
-            Tensor confined =
-                    new Tensor(
-                            new TensorType(DType.FLOAT32, shape), copy); // read by this thread only
-            layout.pack(alone, columnsOf(copy, inputs), List.of(confined));
-            assertThat(alone.mismatch(whole)).isEqualTo(-1);
-        }
-    }
-
-    private static PanelLayout.Source columnsOf(MemorySegment weights, int inputs) {
-        return PanelLayout.Source.of(
-                (g, c, k) -> weights.getAtIndex(JAVA_FLOAT, (long) c * (inputs + 1) + k + 1));
     }
 
     @Tag("widths")

@@ -100,7 +100,7 @@ final class RecurrentProgram implements Program {
                                     name + "1",
                                     sources,
                                     first.byteSize(),
-                                    s -> first.pack(s, gates.first, sources));
+                                    s -> first.pack(s, gates.first));
             var s = second == null ? null : second(call, second, name, sources, gates);
             all.add(new Matrices(first.over(f), s));
         }
@@ -115,7 +115,7 @@ final class RecurrentProgram implements Program {
                                 name + "2",
                                 sources,
                                 second.byteSize(),
-                                s -> second.pack(s, gates.second, sources)));
+                                s -> second.pack(s, gates.second)));
     }
 
     /// Everything on which the packed bytes depend besides the tensors.
