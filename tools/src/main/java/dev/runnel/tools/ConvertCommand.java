@@ -24,8 +24,6 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -188,7 +186,7 @@ final class ConvertCommand implements Callable<Integer> {
     }
 
     private void requireWritable(Path target) throws IOException {
-        PendingFile.requireWritable(target);
+        AtomicFile.requireWritable(target);
         if (Files.exists(target)) {
             if (Files.exists(in) && Files.isSameFile(in, target)) {
                 throw usage("OUT is IN: " + target + "; write to a file of another name");
@@ -258,15 +256,7 @@ final class ConvertCommand implements Callable<Integer> {
             spec.commandLine().getOut().print(text);
         } else {
             requireWritable(out);
-            ByteBuffer bytes = StandardCharsets.UTF_8.encode(text);
-            AtomicFile.write(
-                    out,
-                    channel -> {
-                        while (bytes.hasRemaining()) {
-                            channel.write(bytes);
-                        }
-                    },
-                    _ -> {});
+            AtomicFile.write(out, text);
         }
         return 0;
     }

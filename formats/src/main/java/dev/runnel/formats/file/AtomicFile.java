@@ -1,9 +1,13 @@
 package dev.runnel.formats.file;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -24,6 +28,44 @@ public final class AtomicFile {
     @FunctionalInterface
     public interface Check {
         void accept(Path temporary) throws IOException;
+    }
+
+    /// Refuses, before any work is done, a place where no file can be written.
+    ///
+    /// @throws IOException if the folder is not there or may not be written to, or something lies
+    ///   at the place that is no regular file
+    public static void requireWritable(Path named) throws IOException {
+        Path folder = named.toAbsolutePath().getParent();
+        if (folder == null || Files.isDirectory(named)) {
+            throw new FileSystemException(named + ": is a folder, expected the name of a file");
+        }
+        if (!Files.isDirectory(folder)) {
+            throw Files.exists(folder)
+                    ? new NotDirectoryException(folder.toString())
+                    : new IOException(
+                            folder + ": there is no such folder to write to; make it first");
+        }
+        if (Files.exists(named) && !Files.isRegularFile(named)) {
+            throw new FileSystemException(named.toString(), null, "not a regular file");
+        }
+        if (!Files.isWritable(folder)) {
+            throw new AccessDeniedException(folder.toString());
+        }
+    }
+
+    /// Writes text, in UTF-8.
+    ///
+    /// @throws IOException as [#write(Path, Content, Check)]
+    public static void write(Path file, String text) throws IOException {
+        ByteBuffer bytes = StandardCharsets.UTF_8.encode(text);
+        write(
+                file,
+                channel -> {
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                },
+                _ -> {});
     }
 
     /// Writes a temporary file beside `file`, has it stored by the disk and checked, and renames

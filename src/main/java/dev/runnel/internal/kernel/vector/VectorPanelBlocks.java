@@ -82,11 +82,11 @@ final class VectorPanelBlocks implements PanelProduct {
         long zs = at.zStride();
         int m = 0;
         for (; m + 4 <= lanes; m += 4, x += 4 * xs, z += 4 * zs, start += 4 * is) {
-            long j = 0;
             if (WIDE && row == ROW) {
                 block4x4(w, from, rows, init, start, is, s, x, xs, z, zs);
                 continue;
             }
+            long j = 0;
             for (; j + 2 * V <= row; j += 2 * V) {
                 block4x2(w, from + j, row, rows, init, start + j, is, s, x, xs, z + j, zs);
             }

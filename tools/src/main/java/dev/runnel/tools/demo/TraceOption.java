@@ -1,6 +1,6 @@
 package dev.runnel.tools.demo;
 
-import dev.runnel.tools.PendingFile;
+import dev.runnel.formats.file.AtomicFile;
 import dev.runnel.tools.trace.Trace;
 
 import org.jspecify.annotations.Nullable;
@@ -50,7 +50,7 @@ final class TraceOption {
             throw new ParameterException(
                     spec.commandLine(), "--trace is '', expected the name of a file");
         }
-        PendingFile.requireWritable(file);
+        AtomicFile.requireWritable(file);
         if (Files.exists(file) && !Trace.isPage(file)) {
             throw new FileSystemException(
                     file + ": is there already, and no page of this command; name another file");
@@ -71,12 +71,7 @@ final class TraceOption {
             err.println("no trace is written: the model made no step");
             return;
         }
-        try (PendingFile page = new PendingFile(file, ".html")) {
-            trace.write(page.path());
-            page.publish();
-        } catch (IOException e) {
-            throw new FileSystemException(file + ": cannot be written: " + e.getMessage());
-        }
+        trace.write(file);
         err.println(trace.summary() + " written to " + file);
     }
 }

@@ -2,6 +2,8 @@ package dev.runnel.tools.trace;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import dev.runnel.formats.file.AtomicFile;
+
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,7 +32,7 @@ final class TracePage {
     private TracePage() {}
 
     static void write(Trace trace, Path file) throws IOException {
-        Files.writeString(file, html(trace));
+        AtomicFile.write(file, html(trace));
     }
 
     static boolean is(Path file) throws IOException {
