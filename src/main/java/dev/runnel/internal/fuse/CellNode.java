@@ -31,7 +31,7 @@ final class CellNode {
     private final Site site;
     private final Net net;
     private final Cell cell;
-    private final CellWeights weights;
+    private final FusedWeights weights;
 
     /// The nodes that are the cell; those that only make constants may serve others, too.
     private final Set<Node> inside = Collections.newSetFromMap(new IdentityHashMap<>());

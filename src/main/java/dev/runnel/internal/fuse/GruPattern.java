@@ -92,7 +92,7 @@ final class GruPattern implements Pattern {
                         nextH,
                         "",
                         null);
-        CellWeights weights = CellWeights.of(site, cell);
+        FusedWeights weights = FusedWeights.of(site, cell);
         return weights == null ? null : new Found(cell, weights);
     }
 
@@ -153,7 +153,7 @@ final class GruPattern implements Pattern {
             return null;
         }
         for (Affine.Term term : sum.terms()) {
-            for (String part : CellWeights.parts(site, term.source())) {
+            for (String part : FusedWeights.parts(site, term.source())) {
                 for (Pair reset : Site.operands(site.net().producer(part, "Mul"))) {
                     Gate r = reset.b().equals(h) ? site.gate(reset.a()) : null;
                     Found found =

@@ -27,7 +27,7 @@ final class Hidden {
         Map<String, Integer> places = new HashMap<>();
         for (Affine sum : sums) {
             for (Affine.Term term : sum.terms()) {
-                List<String> parts = CellWeights.parts(site, term.source());
+                List<String> parts = FusedWeights.parts(site, term.source());
                 int rows = term.weights().rows();
                 if (parts.size() > 1 && rows > size) {
                     places.putIfAbsent(parts.getFirst(), places.size());

@@ -111,7 +111,7 @@ final class LstmPattern implements Pattern {
                             cell.nextH(),
                             cell.nextC(),
                             cell.projection());
-            CellWeights weights = CellWeights.of(site, with);
+            FusedWeights weights = FusedWeights.of(site, with);
             if (weights != null) {
                 return new Found(with, weights);
             }

@@ -35,7 +35,7 @@ final class RnnPattern implements Pattern {
                             nextH,
                             "",
                             null);
-            CellWeights weights = CellWeights.of(site, cell);
+            FusedWeights weights = FusedWeights.of(site, cell);
             if (weights != null) {
                 return new Found(cell, weights);
             }

@@ -15,12 +15,12 @@ import java.util.Map;
 ///
 /// @param x the tensors that are x when they are put together along the last axis
 /// @param projection null if there is none
-record CellWeights(List<String> x, Tensor w, Tensor r, Tensor b, @Nullable Tensor projection) {
+record FusedWeights(List<String> x, Tensor w, Tensor r, Tensor b, @Nullable Tensor projection) {
     /// What a source of rows contributes: to R if it is the hidden state, else to W.
     private record Block(List<String> source, Matrix weights, boolean hidden) {}
 
     /// null if the sums are not of x and h alone.
-    static @Nullable CellWeights of(Site site, Cell cell) {
+    static @Nullable FusedWeights of(Site site, Cell cell) {
         int h = cell.hiddenSize();
         int p = cell.outputSize();
         List<List<Block>> gates = new ArrayList<>();
@@ -80,7 +80,7 @@ record CellWeights(List<String> x, Tensor w, Tensor r, Tensor b, @Nullable Tenso
                 : List.of(tensor);
     }
 
-    private static @Nullable CellWeights assemble(
+    private static @Nullable FusedWeights assemble(
             Cell cell, List<List<Block>> gates, Map<List<String>, Integer> offsets, int inputs) {
         int h = cell.hiddenSize();
         int p = cell.outputSize();
@@ -111,7 +111,7 @@ record CellWeights(List<String> x, Tensor w, Tensor r, Tensor b, @Nullable Tenso
         }
         List<String> x = new ArrayList<>();
         offsets.keySet().forEach(x::addAll);
-        return new CellWeights(
+        return new FusedWeights(
                 x,
                 Tensor.ofFloats(Shape.of(1, (long) n * h, inputs), w),
                 Tensor.ofFloats(Shape.of(1, (long) n * h, p), r),
