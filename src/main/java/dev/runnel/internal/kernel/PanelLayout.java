@@ -1,14 +1,18 @@
 package dev.runnel.internal.kernel;
 
 import dev.runnel.graph.Precision;
+import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.Panels.Panel;
 import dev.runnel.internal.memory.Blocks;
+import dev.runnel.internal.memory.Weights;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
-/// How a matrix is cut into panels, and the packing of its weights into them.
+/// How a matrix is cut into panels, each with memory of its own, and the packing of its weights
+/// into them.
 public final class PanelLayout {
     /// Where the weights come from.
     @FunctionalInterface
@@ -47,8 +51,10 @@ public final class PanelLayout {
 
     /// A panel with the `real` columns it holds, `first` and on, of its group; the rest is padding.
     ///
+    /// @param panel in no memory yet
+    /// @param byteSize of the memory it needs; a multiple of 64
     /// @param sums the inputs that all panels of the same sums take
-    record Cut(Panel panel, int group, int first, int real, Range sums) {}
+    record Cut(Panel panel, long byteSize, int group, int first, int real, Range sums) {}
 
     /// Inputs in \[from, to).
     public record Range(int from, int to) {}
@@ -57,7 +63,6 @@ public final class PanelLayout {
     private final Precision precision;
     private final List<Cut> cuts = new ArrayList<>();
     private int groups;
-    private long byteSize;
 
     /// Weights of four bytes.
     ///
@@ -90,15 +95,14 @@ public final class PanelLayout {
         int units = Panels.padded(count) / 32;
         for (int first = 0; first < 32 * units; first += maxWidth) {
             int width = Math.min(maxWidth, 32 * units - first);
-            long head = byteSize;
-            long offset = precision == Precision.INT8 ? head + 8L * width : head;
+            boolean int8 = precision == Precision.INT8;
             int rows = to - from + (continues ? 0 : 1);
             long strand = precision == Precision.F32 ? 2L * width * rows : 0;
             Panel p =
                     new Panel(
+                            MemorySegment.NULL,
                             precision,
-                            head,
-                            offset,
+                            int8 ? 8L * width : 0,
                             strand,
                             column + first,
                             width,
@@ -106,35 +110,54 @@ public final class PanelLayout {
                             to,
                             continues,
                             open);
-            cuts.add(new Cut(p, groups, first, Math.min(width, count - first), sums));
-            byteSize = p.end() + strand + 63 & -64;
+            // Behind int8 there is room to read the last row's vector whole.
+            long bytes = p.end() + strand + (int8 ? Blocks.LINE : 0) + 63 & -64;
+            cuts.add(new Cut(p, bytes, groups, first, Math.min(width, count - first), sums));
         }
         groups++;
         return this;
     }
 
-    /// Bytes of the packed weights; behind int8 there is room to read the last row's vector whole.
+    /// Bytes of all the panels.
     public long byteSize() {
-        return precision == Precision.INT8 ? byteSize + Blocks.LINE : byteSize;
+        return cuts.stream().mapToLong(Cut::byteSize).sum();
     }
 
-    /// The panels over weights that were packed, or will be, by [#pack].
-    public Panels over(MemorySegment weights) {
-        return new Panels(weights, cuts.stream().map(Cut::panel).toArray(Panel[]::new));
+    /// The panels one after the other in `memory`, which is 64-byte aligned.
+    public Panels over(MemorySegment memory) {
+        Panel[] panels = new Panel[cuts.size()];
+        long at = 0;
+        for (int i = 0; i < panels.length; at += cuts.get(i).byteSize(), i++) {
+            panels[i] = cuts.get(i).panel().in(memory.asSlice(at, cuts.get(i).byteSize()));
+        }
+        return new Panels(panels);
     }
 
-    /// Writes every weight to its place.
-    public void pack(MemorySegment weights, Source source) {
-        packing().pack(weights, source);
+    /// The panels with what `source` says, which is packed into `weights`, or found packed there.
+    /// Of weights that are only counted they are in no memory.
+    ///
+    /// @param name says, with `sources` alone, what `source` yields
+    /// @param sources the tensors that `source` reads
+    public Panels pack(Weights weights, String name, List<Tensor> sources, Source source) {
+        List<MemorySegment> packed =
+                weights.packParts(
+                        name, sources, byteSize(), memory -> packing().pack(memory, source));
+        return new Panels(
+                IntStream.range(0, cuts.size())
+                        .mapToObj(
+                                i ->
+                                        packed.isEmpty()
+                                                ? cuts.get(i).panel()
+                                                : cuts.get(i).panel().in(packed.get(i)))
+                        .toArray(Panel[]::new));
     }
 
-    /// Tells of each weight in `weights`, which [#pack] has packed, how far it is from what
-    /// `source` says.
-    public void compare(MemorySegment weights, Source source, PackingError.Of to) {
-        packing().compare(weights, source, to);
+    /// Tells of each weight in `panels`, which are packed, how far it is from what `source` says.
+    public void compare(Panels panels, Source source, PackingError.Of to) {
+        packing().compare(panels, source, to);
     }
 
-    /// For weights that come anew with every run.
+    /// Writes weights to where they belong.
     public PanelPacking packing() {
         return new PanelPacking(List.copyOf(cuts));
     }

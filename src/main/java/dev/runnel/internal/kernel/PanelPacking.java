@@ -10,13 +10,14 @@ import dev.runnel.internal.kernel.PanelLayout.Source;
 import dev.runnel.internal.kernel.Panels.Panel;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.Arrays;
 import java.util.List;
 
 /// Packs the weights of a layout, by [dev.runnel.graph.Precision]; [Panels] has the formats. The
-/// columns of a strand are read one after the other, each as a whole, and turned to rows so many at
-/// a time that these fit into the L1 cache; from there they are copied to where they belong, in
-/// ascending order. Used by one thread at a time.
+/// columns of a strand are read a piece of each after the other, so that the pieces fit into the L2
+/// cache, and turned to rows so many at a time that these fit into the L1 cache; from there they
+/// are copied to where they belong, in ascending order. Used by one thread at a time.
 public final class PanelPacking {
     private static final int STEPS = 127;
     private static final float TINY = 0x1p-95f;
@@ -24,13 +25,19 @@ public final class PanelPacking {
     /// Inputs that are turned to rows at a time: 16 kB of the widest panels.
     private static final int ROWS = 64;
 
+    /// Inputs that are read at a time: half a megabyte of the widest panels.
+    private static final int INPUTS = 1024;
+
     private final List<Cut> cuts;
 
-    /// Of each column of a strand the bias, then the weights of the inputs of its sums.
+    /// Of each column of a strand the bias, then the weights of some inputs.
     private final float[][] columns;
 
-    /// In INT8.
-    private final float[] scales;
+    /// In INT8, of each column its scale · 2⁻²⁴.
+    private final float[] units;
+
+    /// In INT8, by what to multiply each column's weights to have steps; 0 where it has no scale.
+    private final double[] steps;
 
     /// Some rows of a strand.
     private final int[] image;
@@ -45,8 +52,9 @@ public final class PanelPacking {
             count = Math.max(count, strandColumns(cut.panel()));
             ints = Math.max(ints, rowInts(cut.panel()));
         }
-        columns = new float[count][1 + inputs];
-        scales = new float[count];
+        columns = new float[count][1 + Math.min(inputs, INPUTS)];
+        units = new float[count];
+        steps = new double[count];
         image = new int[Math.max(ROWS * ints, count)];
     }
 
@@ -58,76 +66,126 @@ public final class PanelPacking {
         return (int) p.rowBytes() / 4;
     }
 
-    /// Writes every weight to its place. Allocates nothing.
-    public void pack(MemorySegment weights, Source source) {
+    /// Writes every weight to its place in memory that it takes for each panel when it comes to it:
+    /// a panel's lies in the second cache then, freshly zeroed, while all of a large matrix's would
+    /// have left it again.
+    void pack(SegmentAllocator memory, Source source) {
+        for (Cut cut : cuts) {
+            pack(cut, memory.allocate(cut.byteSize(), 64), source);
+        }
+    }
+
+    /// Writes every weight to its place in the layout's panels. Allocates nothing.
+    public void pack(Panels panels, Source source) {
         for (int i = 0; i < cuts.size(); i++) {
-            Cut cut = cuts.get(i);
-            Panel p = cut.panel();
-            Range sums = cut.sums();
-            int step = strandColumns(p);
-            long at = p.head();
-            for (int j = 0; j < p.width(); j += step, at += p.strandBytes()) {
-                int real = Math.clamp(cut.real() - j, 0, step);
-                source.read(cut.group(), cut.first() + j, real, sums.from(), sums.to(), columns);
-                long inputs = at + head(p, weights, at, real, sums.to() - sums.from());
-                rows(p, weights, inputs, real, 1 + p.from() - sums.from());
-            }
+            pack(cuts.get(i), panels.panels()[i].weights(), source);
         }
     }
 
-    /// Writes what lies before the rows of a strand that begins at `at`, and says how much that is.
-    private long head(Panel p, MemorySegment weights, long at, int real, int sums) {
-        int length = strandColumns(p);
-        boolean scaled = p.precision() == Precision.INT8;
-        if (p.continues() && !scaled) {
-            return 0;
-        }
-        if (scaled) {
-            Arrays.fill(image, 0, length, 0); // what no column covers is padding
-            for (int c = 0; c < real; c++) {
-                float unit = scale(columns[c], sums) * 0x1p-24f;
-                image[c] = Float.floatToRawIntBits(unit);
-                scales[c] = unit * 0x1p24f;
+    private void pack(Cut cut, MemorySegment weights, Source source) {
+        Panel p = cut.panel();
+        boolean int8 = p.precision() == Precision.INT8;
+        int step = strandColumns(p);
+        for (int j = 0; j < p.width(); j += step) {
+            long at = j / step * p.strandBytes();
+            if (int8) {
+                scale(cut, source);
+                MemorySegment.copy(units, 0, weights, JAVA_FLOAT, at, step);
+                at += 4L * step;
             }
-            MemorySegment.copy(image, 0, weights, JAVA_INT, at, length);
+            int from = p.from();
+            do {
+                int to = Math.min(from + INPUTS, p.to());
+                read(cut, j, from, to, source);
+                if (from == p.from() && (int8 || !p.continues())) {
+                    for (int c = 0; c < step; c++) {
+                        image[c] = Float.floatToRawIntBits(columns[c][0]);
+                    }
+                    at += copy(step, weights, at);
+                }
+                at += rows(p, weights, at, to - from);
+                from = to;
+            } while (from < p.to());
         }
-        Arrays.fill(image, 0, length, 0);
-        for (int c = 0; c < real; c++) {
-            image[c] = Float.floatToRawIntBits(columns[c][0]);
-        }
-        MemorySegment.copy(image, 0, weights, JAVA_INT, at + (scaled ? 4L * length : 0), length);
-        return (scaled ? 8L : 4L) * length;
     }
 
-    /// Writes a strand's rows, from `at` on; that of the panel's first input is `first` in columns.
-    private void rows(Panel p, MemorySegment weights, long at, int real, int first) {
+    /// Reads inputs \[from, to) of the strand whose first column is the panel's column `j`.
+    private void read(Cut cut, int j, int from, int to, Source source) {
+        int step = strandColumns(cut.panel());
+        int real = Math.clamp(cut.real() - j, 0, step);
+        source.read(cut.group(), cut.first() + j, real, from, to, columns);
+        for (int c = real; c < step; c++) {
+            Arrays.fill(columns[c], 0); // padding
+        }
+    }
+
+    /// Finds the scales of a panel's columns.
+    private void scale(Cut cut, Source source) {
+        int width = cut.panel().width();
+        Range sums = cut.sums();
+        Arrays.fill(units, 0, width, 0);
+        for (int from = sums.from(); from < sums.to(); from += INPUTS) {
+            int to = Math.min(from + INPUTS, sums.to());
+            read(cut, 0, from, to, source);
+            for (int c = 0; c < width; c++) {
+                units[c] = Math.max(units[c], max(columns[c], to - from));
+            }
+        }
+        for (int c = 0; c < width; c++) {
+            float scale = scale(units[c]);
+            units[c] = scale * 0x1p-24f;
+            steps[c] = scale > 0 ? 1.0 / scale : 0;
+        }
+    }
+
+    /// NaN if one of the weights is.
+    private static float max(float[] column, int inputs) {
+        float max = 0;
+        for (int k = 1; k <= inputs; k++) {
+            max = Math.max(max, Math.abs(column[k]));
+        }
+        return max;
+    }
+
+    /// 0 if there is nothing to scale, NaN if there is what no scale fits.
+    private static float scale(float max) {
+        return max < TINY ? 0 : max < Float.POSITIVE_INFINITY ? max / STEPS : Float.NaN;
+    }
+
+    /// Writes a strand's rows from `at` on, and says how many bytes they are.
+    private long rows(Panel p, MemorySegment weights, long at, int inputs) {
         int ints = rowInts(p);
-        Arrays.fill(image, 0, ROWS * ints, 0); // what no column covers is padding
-        int end = first + p.to() - p.from();
-        for (int k = first; k < end; k += ROWS) {
-            int to = Math.min(k + ROWS, end);
-            for (int c = 0; c < real; c++) {
+        long start = at;
+        for (int k = 1; k <= inputs; k += ROWS) {
+            int to = Math.min(k + ROWS, inputs + 1);
+            for (int c = 0; c < strandColumns(p); c++) {
                 switch (p.precision()) {
                     case F32 -> f32(columns[c], k, to, c, ints);
                     case BF16 -> bf16(columns[c], k, to, c, ints);
-                    case INT8 -> int8(columns[c], k, to, c, ints, scales[c]);
+                    case INT8 -> int8(k, to, c, ints);
                 }
             }
-            int length = (to - k) * ints;
-            MemorySegment.copy(image, 0, weights, JAVA_INT, at, length);
-            at += 4L * length;
+            at += copy((to - k) * ints, weights, at);
         }
+        return at - start;
+    }
+
+    /// Writes the first ints of the image, and says how many bytes they are.
+    private long copy(int length, MemorySegment weights, long at) {
+        MemorySegment.copy(image, 0, weights, JAVA_INT, at, length);
+        return 4L * length;
     }
 
     /// Tells of each packed weight how far it is from what `source` says.
-    void compare(MemorySegment weights, Source source, PackingError.Of to) {
-        float[] column = columns[0];
-        for (Cut cut : cuts) {
-            Panel p = cut.panel();
+    void compare(Panels panels, Source source, PackingError.Of to) {
+        for (int i = 0; i < cuts.size(); i++) {
+            Cut cut = cuts.get(i);
+            Panel p = panels.panels()[i];
+            float[] column = new float[1 + p.to() - p.from()];
             for (int j = 0; j < cut.real(); j++) {
                 source.read(cut.group(), cut.first() + j, p.from(), p.to(), column);
                 for (int k = p.from(); k < p.to(); k++) {
-                    double difference = weight(p, weights, j, k) - column[1 + k - p.from()];
+                    double difference = weight(p, j, k) - column[1 + k - p.from()];
                     to.add(cut.group(), cut.first() + j, k, difference);
                 }
             }
@@ -135,7 +193,8 @@ public final class PanelPacking {
     }
 
     /// What kernels multiply input `k` with for the panel's column `j`.
-    private static double weight(Panel p, MemorySegment weights, int j, int k) {
+    private static double weight(Panel p, int j, int k) {
+        MemorySegment weights = p.weights();
         long row = p.inputs() + p.rowBytes() * (k - p.from());
         int half = p.width() / 2;
         int quarter = p.width() / 4;
@@ -146,7 +205,7 @@ public final class PanelPacking {
                 yield Float.intBitsToFloat(j < half ? pair & 0xFFFF0000 : pair << 16);
             }
             case INT8 -> {
-                float unit = weights.get(JAVA_FLOAT, p.head() + 4L * j);
+                float unit = weights.get(JAVA_FLOAT, 4L * j);
                 int four = weights.get(JAVA_INT, row + 4L * (j % quarter));
                 float steps = four << 24 - 8 * (j / quarter);
                 yield (double) unit * steps;
@@ -179,30 +238,27 @@ public final class PanelPacking {
         return Float.isNaN(w) ? bits >>> 16 | 0x40 : bits + 0x7FFF + (bits >>> 16 & 1) >>> 16;
     }
 
-    /// Columns of lower bytes come first.
-    private void int8(float[] column, int from, int to, int c, int step, float scale) {
-        int q = c / step;
-        for (int k = from, at = c % step; k < to; k++, at += step) {
-            int lower = q == 0 ? 0 : image[at];
-            image[at] = lower | quantise(column[k], scale, lower, q) << 8 * q;
+    /// Of byte `c / step` of each int; columns of lower bytes come first.
+    private void int8(int from, int to, int c, int step) {
+        float[] column = columns[c];
+        double perStep = steps[c];
+        int at = c % step;
+        int shift = 8 * (c / step);
+        if (shift == 0) {
+            for (int k = from; k < to; k++, at += step) {
+                image[at] = quantise(column[k] * perStep);
+            }
+            return;
+        }
+        double unit = Math.scalb(1.0, -shift);
+        for (int k = from; k < to; k++, at += step) {
+            int lower = image[at];
+            image[at] = lower | quantise(column[k] * perStep - lower * unit) << shift;
         }
     }
 
-    /// 0 if there is nothing to scale, NaN if there is what no scale fits.
-    private static float scale(float[] column, int inputs) {
-        float max = 0;
-        for (int k = 1; k <= inputs; k++) {
-            max = Math.max(max, Math.abs(column[k])); // NaN if one is
-        }
-        return max < TINY ? 0 : max < Float.POSITIVE_INFINITY ? max / STEPS : Float.NaN;
-    }
-
-    /// The byte that, with the `lower` ones below it as its fraction, comes nearest to w.
-    private static int quantise(float w, float scale, int lower, int q) {
-        if (!(scale > 0)) {
-            return 0;
-        }
-        double fraction = Integer.toUnsignedLong(lower) * Math.scalb(1.0, -8 * q);
-        return (int) Math.rint(w / (double) scale - fraction) & 0xFF;
+    /// The byte that comes nearest; those below it are its fraction, which was taken off.
+    private static int quantise(double steps) {
+        return (int) Math.rint(steps) & 0xFF;
     }
 }

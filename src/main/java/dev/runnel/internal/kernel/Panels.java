@@ -25,9 +25,8 @@ import java.util.Arrays;
 ///
 /// In INT8, sums are kept in units of their scale · 2⁻²⁴, and scale and bias come last.
 ///
-/// @param weights holds the panels; 64-byte aligned
-/// @param panels in ascending order of their offsets
-public record Panels(MemorySegment weights, Panel[] panels) {
+/// @param panels in ascending order of their columns and inputs
+public record Panels(Panel[] panels) {
     private static final int EXCERPT = 32;
 
     /// `z[column + j] ← start + Σₖ x[k] · w[k, j]` for k in \[from, to) ascending, one chain of
@@ -36,14 +35,15 @@ public record Panels(MemorySegment weights, Panel[] panels) {
     ///
     /// In INT8 it starts at 0 instead, and ends with `z ← bias + scale · z` unless it is open.
     ///
-    /// @param head where its scales lie in the weights (INT8), the bias behind them
-    /// @param offset of the left strand's first float in the weights, in bytes; a multiple of 64
+    /// @param weights holds the panel; 64-byte aligned
+    /// @param offset of the left strand's first float in the weights, in bytes; a multiple of 64.
+    ///   In INT8, whose scales and bias come first, of the first row
     /// @param strandBytes from there to the right strand's; 0 unless F32
     /// @param open whether one that continues follows, over the rest of the same sums
     /// @param column where its first column lies in z; a multiple of 32, as is `width`
     public record Panel(
+            MemorySegment weights,
             Precision precision,
-            long head,
             long offset,
             long strandBytes,
             int column,
@@ -52,6 +52,21 @@ public record Panels(MemorySegment weights, Panel[] panels) {
             int to,
             boolean continues,
             boolean open) {
+
+        /// The panel with `memory` for its weights.
+        Panel in(MemorySegment memory) {
+            return new Panel(
+                    memory,
+                    precision,
+                    offset,
+                    strandBytes,
+                    column,
+                    width,
+                    from,
+                    to,
+                    continues,
+                    open);
+        }
 
         /// From one row to the next: of a strand in F32, where this is also how far apart in z the
         /// strands' sums are; else of the panel.
@@ -76,8 +91,8 @@ public record Panels(MemorySegment weights, Panel[] panels) {
         /// The part that sums over inputs below `k`; it leaves its sums in z for the rest.
         Panel before(int k) {
             return new Panel(
+                    weights,
                     precision,
-                    head,
                     offset,
                     strandBytes,
                     column,
@@ -93,14 +108,14 @@ public record Panels(MemorySegment weights, Panel[] panels) {
             long at = inputs() + rowBytes() * (k - from);
             return k <= from
                     ? this
-                    : new Panel(precision, head, at, strandBytes, column, width, k, to, true, open);
+                    : new Panel(
+                            weights, precision, at, strandBytes, column, width, k, to, true, open);
         }
     }
 
     /// The part of the matrix that takes the inputs below `k`.
     public Panels before(int k) {
         return new Panels(
-                weights,
                 Arrays.stream(panels)
                         .filter(p -> p.from() < k)
                         .map(p -> p.before(k))
@@ -111,7 +126,6 @@ public record Panels(MemorySegment weights, Panel[] panels) {
     /// has left its sums: the same chains, in two pieces.
     public Panels from(int k) {
         return new Panels(
-                weights,
                 Arrays.stream(panels)
                         .filter(p -> p.to() > k)
                         .map(p -> p.from(k))
@@ -121,7 +135,6 @@ public record Panels(MemorySegment weights, Panel[] panels) {
     /// The first few inputs of each panel: enough to make a kernel known to the JIT compiler.
     public Panels excerpt() {
         return new Panels(
-                weights,
                 Arrays.stream(panels).map(p -> p.before(p.from() + EXCERPT)).toArray(Panel[]::new));
     }
 

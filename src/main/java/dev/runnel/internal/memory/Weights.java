@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -37,7 +39,7 @@ public final class Weights {
     /// As what constants that were computed while compiling lie in the model; F32 if not here.
     private final Map<Tensor, Precision> stored = new ConcurrentHashMap<>();
 
-    private final Map<Key, MemorySegment> packed = new ConcurrentHashMap<>();
+    private final Map<Key, List<MemorySegment>> packed = new ConcurrentHashMap<>();
     private final AtomicLong bytes = new AtomicLong();
 
     /// @param arena owned by the model, which closes it; null to count bytes and pack nothing, for
@@ -69,16 +71,37 @@ public final class Weights {
     /// @param layout names the packed order with everything it depends on besides the sources
     public MemorySegment pack(
             String layout, List<Tensor> sources, long byteSize, Consumer<MemorySegment> packer) {
+        List<MemorySegment> one =
+                packParts(
+                        layout,
+                        sources,
+                        byteSize,
+                        memory -> packer.accept(memory.allocate(Math.max(byteSize, 1), 64)));
+        return one.isEmpty() ? MemorySegment.NULL : one.getFirst();
+    }
+
+    /// The segments for `sources` in `layout` that `packer` has taken from its allocator, zeroed,
+    /// and filled the first time; none if weights are counted only.
+    ///
+    /// @param layout names the packed order with everything it depends on besides the sources
+    /// @param byteSize of all of them
+    public List<MemorySegment> packParts(
+            String layout, List<Tensor> sources, long byteSize, Consumer<SegmentAllocator> packer) {
         return packed.computeIfAbsent(
                 new Key(layout, List.copyOf(sources)),
                 key -> {
                     bytes.addAndGet(byteSize);
                     if (arena == null) {
-                        return MemorySegment.NULL;
+                        return List.of();
                     }
-                    MemorySegment s = arena.allocate(Math.max(byteSize, 1), 64);
-                    packer.accept(s);
-                    return s;
+                    List<MemorySegment> parts = new ArrayList<>();
+                    packer.accept(
+                            (size, alignment) -> {
+                                MemorySegment s = arena.allocate(size, alignment);
+                                parts.add(s);
+                                return s;
+                            });
+                    return List.copyOf(parts);
                 });
     }
 

@@ -66,10 +66,7 @@ record StreamedProduct(
                             g + ":" + k + "x" + product.n(),
                             precision.name(),
                             Integer.toString(width));
-            MemorySegment data =
-                    call.weights()
-                            .pack(name, sources, panels.byteSize(), s -> panels.pack(s, columns));
-            matrices.add(panels.over(data));
+            matrices.add(panels.pack(call.weights(), name, sources, columns));
             from.add(columns);
         }
         return new StreamedProduct(product, matrices, panels, from, precision, factor);
@@ -80,7 +77,7 @@ record StreamedProduct(
         PackingError error = new PackingError(precision);
         for (int g = 0; g < matrices.size(); g++) {
             layout.compare(
-                    matrices.get(g).weights(),
+                    matrices.get(g),
                     sources.get(g),
                     (_, _, _, difference) -> error.add(difference == 0 ? 0 : difference / factor));
         }

@@ -58,9 +58,9 @@ class CrewTest {
         long bytes = Lanes.byteSize(2, 1, INPUTS, columns);
         try (crew;
                 Arena arena = Arena.ofShared()) {
-            MemorySegment weights = arena.allocate(layout.byteSize(), 64);
-            layout.pack(weights, PanelLayout.Source.of((_, _, _) -> random.nextFloat(-1, 1)));
-            Panels all = layout.over(weights);
+            Panels all = layout.over(arena.allocate(layout.byteSize(), 64));
+            var weights = PanelLayout.Source.of((_, _, _) -> random.nextFloat(-1, 1));
+            layout.packing().pack(all, weights);
             MemorySegment s = arena.allocate(3 * bytes, 64);
             MemorySegment want = arena.allocate(bytes, 64);
             Lanes at = Lanes.of(s, 2, INPUTS, 1, INPUTS, columns);

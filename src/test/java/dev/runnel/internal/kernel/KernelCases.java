@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /// Calls of every method of the kernels' interfaces, for narrow, odd and wide shapes and one to
 /// eight lanes: what the guards run. A method that is not here makes them fail.
@@ -110,11 +111,15 @@ final class KernelCases {
         PanelLayout rest =
                 new PanelLayout(width, precision)
                         .group(0, 4 * h, INPUTS, INPUTS + h, true, false, all);
-        MemorySegment ofFirst = arena.allocate(first.byteSize(), 64);
-        MemorySegment ofRest = arena.allocate(rest.byteSize(), 64);
-        first.pack(ofFirst, PanelLayout.Source.of((g, column, k) -> (float) Math.sin(column + k)));
-        rest.pack(ofRest, PanelLayout.Source.of((g, column, k) -> (float) Math.sin(column + k)));
-        return List.of(first.over(ofFirst), rest.over(ofRest));
+        var weights = PanelLayout.Source.of((g, column, k) -> (float) Math.sin(column + k));
+        return Stream.of(first, rest)
+                .map(
+                        layout -> {
+                            Panels p = layout.over(arena.allocate(layout.byteSize(), 64));
+                            layout.packing().pack(p, weights);
+                            return p;
+                        })
+                .toList();
     }
 
     private void dense(int n) {

@@ -52,9 +52,9 @@ class PanelPrecisionTest {
 
     private static Panels pack(Arena arena, Setting t, int width, Precision precision) {
         PanelLayout layout = new PanelLayout(width, precision).group(0, t.columns, 0, t.inputs);
-        MemorySegment s = arena.allocate(layout.byteSize(), 64);
-        layout.pack(s, PanelLayout.Source.of((g, c, k) -> t.w[c][k + 1]));
-        return layout.over(s);
+        Panels panels = layout.over(arena.allocate(layout.byteSize(), 64));
+        layout.packing().pack(panels, PanelLayout.Source.of((g, c, k) -> t.w[c][k + 1]));
+        return panels;
     }
 
     @Tag("widths")

@@ -148,18 +148,20 @@ class RecurrentKernelsTest {
             }
         }
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment packed = arena.allocate(layout.byteSize(), 64);
-            MemorySegment packedRest = arena.allocate(rest.byteSize(), 64);
-            layout.pack(packed, PanelLayout.Source.of((g, c, k) -> w[g * size + c][k + 1]));
-            rest.pack(packedRest, PanelLayout.Source.of((g, c, k) -> w[size + c][k + 1]));
+            Panels packed = layout.over(arena.allocate(layout.byteSize(), 64));
+            Panels packedRest = rest.over(arena.allocate(rest.byteSize(), 64));
+            var source = PanelLayout.Source.of((g, c, k) -> w[g * size + c][k + 1]);
+            layout.packing().pack(packed, source);
+            var ofRest = PanelLayout.Source.of((g, c, k) -> w[size + c][k + 1]);
+            rest.packing().pack(packedRest, ofRest);
             MemorySegment s = arena.allocate(Lanes.byteSize(lanes, 1, inputs, columns), 64);
             fill(s, random, false);
             Lanes at = Lanes.of(s, lanes, size, 1, inputs, columns);
             for (RecurrentKernels kernels :
                     new RecurrentKernels[] {Kernels.scalar().recurrent(), vector}) {
                 boolean backwards = random.nextBoolean();
-                kernels.multiply(layout.over(packed), backwards, at, lanes);
-                kernels.multiply(rest.over(packedRest), !backwards, at, lanes);
+                kernels.multiply(packed, backwards, at, lanes);
+                kernels.multiply(packedRest, !backwards, at, lanes);
                 for (int m = 0; m < lanes; m++) {
                     for (int c = 0; c < 2 * size; c++) {
                         float want = w[c][0];
@@ -184,21 +186,24 @@ class RecurrentKernelsTest {
             for (int count = 1; count < 1000; count++) {
                 PanelLayout layout = new PanelLayout(width).group(64, count, 0, 3);
                 int next = 64;
-                long offset = 0;
+                long bytes = 0;
                 int narrow = 0;
-                for (Panels.Panel p : layout.over(MemorySegment.NULL).panels()) {
+                var memory = MemorySegment.ofArray(new byte[(int) layout.byteSize()]);
+                for (Panels.Panel p : layout.over(memory).panels()) {
                     assertThat(p.column()).isEqualTo(next);
-                    assertThat(p.offset()).isEqualTo(offset);
-                    assertThat(p.offset() % 64).isZero();
+                    assertThat(p.offset()).isZero();
+                    assertThat(p.weights().address()).isEqualTo(bytes + memory.address());
+                    assertThat(p.weights().byteSize()).isEqualTo(2 * p.strandBytes());
+                    assertThat(bytes % 64).isZero();
                     assertThat(p.width() % 32).isZero();
                     next += p.width();
-                    offset += 2 * p.strandBytes();
+                    bytes += 2 * p.strandBytes();
                     assertThat(p.width()).isLessThanOrEqualTo(width);
                     narrow += p.width() < width ? 1 : 0;
                 }
                 assertThat(next - 64).isBetween(count, Panels.padded(count));
                 assertThat(narrow).isLessThanOrEqualTo(1);
-                assertThat(layout.byteSize()).isEqualTo(offset);
+                assertThat(layout.byteSize()).isEqualTo(bytes);
             }
         }
     }

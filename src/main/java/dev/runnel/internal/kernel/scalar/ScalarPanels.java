@@ -45,8 +45,8 @@ final class ScalarPanels {
             }
         }
         for (long at = 0; !p.open() && at < 4L * p.width(); at += 4) {
-            float scale = w.get(JAVA_FLOAT_UNALIGNED, p.head() + at);
-            float bias = w.get(JAVA_FLOAT_UNALIGNED, p.head() + 4L * p.width() + at);
+            float scale = w.get(JAVA_FLOAT_UNALIGNED, at);
+            float bias = w.get(JAVA_FLOAT_UNALIGNED, 4L * p.width() + at);
             float sum = s.get(JAVA_FLOAT_UNALIGNED, z + at);
             s.set(JAVA_FLOAT_UNALIGNED, z + at, Math.fma(sum, scale, bias));
         }

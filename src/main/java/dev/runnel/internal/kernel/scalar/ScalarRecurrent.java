@@ -24,9 +24,9 @@ public final class ScalarRecurrent implements RecurrentKernels {
     @Override
     public void multiply(Panels panels, int from, int to, boolean backwards, Lanes at, int lanes) {
         Panel[] all = panels.panels();
-        MemorySegment w = panels.weights();
         for (int i = from; i < to; i++) {
             Panel p = all[backwards ? to - 1 - (i - from) : i];
+            MemorySegment w = p.weights();
             for (int m = 0; m < lanes; m++) {
                 long x = at.x() + m * at.xStride();
                 long z = at.z() + m * at.zStride() + 4L * p.column();

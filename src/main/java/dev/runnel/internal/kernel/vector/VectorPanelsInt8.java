@@ -64,7 +64,7 @@ final class VectorPanelsInt8 implements PanelProduct {
         }
         if (!p.open()) {
             for (int m = 0; m < lanes; m++) {
-                finish(w, p.head(), at.memory(), z + m * at.zStride(), 4 * p.width());
+                finish(w, at.memory(), z + m * at.zStride(), 4 * p.width());
             }
         }
     }
@@ -76,13 +76,12 @@ final class VectorPanelsInt8 implements PanelProduct {
     }
 
     /// z = bias + scale · z
-    private static void finish(MemorySegment w, long scale, MemorySegment s, long z, int bytes) {
-        long bias = scale + bytes;
+    private static void finish(MemorySegment w, MemorySegment s, long z, int bytes) {
         for (int j = 0; j < bytes; j += V) {
             FloatVector.fromMemorySegment(F, s, z + j, LE)
                     .fma(
-                            FloatVector.fromMemorySegment(F, w, scale + j, LE),
-                            FloatVector.fromMemorySegment(F, w, bias + j, LE))
+                            FloatVector.fromMemorySegment(F, w, j, LE),
+                            FloatVector.fromMemorySegment(F, w, bytes + j, LE))
                     .intoMemorySegment(s, z + j, LE);
         }
     }

@@ -56,7 +56,7 @@ final class VectorRecurrent implements RecurrentKernels {
                         case BF16 -> bf16;
                         case INT8 -> int8;
                     };
-            product.multiply(p, panels.weights(), at, lanes);
+            product.multiply(p, p.weights(), at, lanes);
         }
     }
 

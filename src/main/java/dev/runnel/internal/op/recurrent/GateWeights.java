@@ -170,7 +170,7 @@ final class GateWeights {
     }
 
     /// Adds how far the packed first matrix is from W and R, by their inputs.
-    void compareFirst(PanelLayout layout, MemorySegment packed, Map<Integer, PackingError> to) {
+    void compareFirst(PanelLayout layout, Panels packed, Map<Integer, PackingError> to) {
         layout.compare(
                 packed,
                 first,
@@ -180,7 +180,7 @@ final class GateWeights {
     }
 
     /// Adds how far the packed second matrix is from R, or the projection.
-    void compareSecond(PanelLayout layout, MemorySegment packed, Map<Integer, PackingError> to) {
+    void compareSecond(PanelLayout layout, Panels packed, Map<Integer, PackingError> to) {
         PackingError error = error(to, cell.projected() ? Cell.PROJECTION : Cell.R);
         layout.compare(packed, second, (_, _, _, difference) -> error.add(difference));
     }
@@ -204,10 +204,14 @@ final class GateWeights {
     private void inputs(int gate, int unit, int from, int to, float[] weights) {
         long row = (long) gate * cell.hiddenSize() + unit;
         int i = cell.inputSize();
-        int ofW = Math.max(0, Math.min(to, i) - from);
-        copy(w, wOffset, row * i + from, ofW, weights, 1);
-        int ofR = to - from - ofW;
-        copy(r, rOffset, row * cell.outputSize() + to - ofR - i, ofR, weights, 1 + ofW);
+        if (from < i) {
+            copy(w, wOffset, row * i + from, Math.min(to, i) - from, weights, 1);
+        }
+        if (to > i) {
+            int first = Math.max(from, i);
+            long index = row * cell.outputSize() + first - i;
+            copy(r, rOffset, index, to - first, weights, 1 + first - from);
+        }
     }
 
     /// The bias of a gate's unit: that of W, of R, or their sum.

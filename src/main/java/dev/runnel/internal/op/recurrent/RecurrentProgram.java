@@ -8,6 +8,7 @@ import dev.runnel.internal.kernel.Lanes;
 import dev.runnel.internal.kernel.PackingError;
 import dev.runnel.internal.kernel.PanelLayout;
 import dev.runnel.internal.kernel.Panels;
+import dev.runnel.internal.memory.Weights;
 import dev.runnel.internal.op.Bench;
 import dev.runnel.internal.op.Call;
 import dev.runnel.internal.op.Program;
@@ -94,28 +95,15 @@ final class RecurrentProgram implements Program {
             }
             this.gates.add(gates);
             String name = name(width, halved, d);
-            var f =
-                    call.weights()
-                            .pack(
-                                    name + "1",
-                                    sources,
-                                    first.byteSize(),
-                                    s -> first.pack(s, gates.first));
-            var s = second == null ? null : second(call, second, name, sources, gates);
-            all.add(new Matrices(first.over(f), s));
+            Weights to = call.weights();
+            all.add(
+                    new Matrices(
+                            first.pack(to, name + "1", sources, gates.first),
+                            second == null
+                                    ? null
+                                    : second.pack(to, name + "2", sources, gates.second)));
         }
         return all;
-    }
-
-    private static Panels second(
-            Call call, PanelLayout second, String name, List<Tensor> sources, GateWeights gates) {
-        return second.over(
-                call.weights()
-                        .pack(
-                                name + "2",
-                                sources,
-                                second.byteSize(),
-                                s -> second.pack(s, gates.second)));
     }
 
     /// Everything on which the packed bytes depend besides the tensors.
@@ -153,9 +141,9 @@ final class RecurrentProgram implements Program {
         }
         for (int d = 0; d < packed.size(); d++) {
             Matrices m = packed.get(d);
-            gates.get(d).compareFirst(first, m.first().weights(), errors);
+            gates.get(d).compareFirst(first, m.first(), errors);
             if (second != null && m.second() != null) {
-                gates.get(d).compareSecond(second, m.second().weights(), errors);
+                gates.get(d).compareSecond(second, m.second(), errors);
             }
         }
         return errors;

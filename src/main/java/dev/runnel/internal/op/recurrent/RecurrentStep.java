@@ -181,9 +181,9 @@ final class RecurrentStep implements Step {
             if (p != null) {
                 gates.projection(d, p.segment(row), p.offset(row));
             }
-            packing.pack(m.first().weights(), gates.first);
+            packing.pack(m.first(), gates.first);
             if (secondPacking != null && m.second() != null) {
-                secondPacking.pack(m.second().weights(), gates.second);
+                secondPacking.pack(m.second(), gates.second);
             }
         }
         range.set(d, row, row + 1, 0, 1);
