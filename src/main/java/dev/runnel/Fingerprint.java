@@ -4,6 +4,7 @@ import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
+import dev.runnel.graph.ValueInfo;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -11,6 +12,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 
 /// What tells one model from another: a digest of its graph, weights included, and of the options
@@ -26,7 +28,9 @@ final class Fingerprint {
         Fingerprint f = new Fingerprint();
         f.add(graph);
         f.add("bound");
-        new TreeMap<>(options.bound()).forEach((name, t) -> f.add(name, "=").add(t));
+        for (Map.Entry<String, Tensor> e : new TreeMap<>(options.bound()).entrySet()) {
+            f.add(e.getKey(), "=").add(e.getValue());
+        }
         f.add("states", new TreeMap<>(options.states()));
         f.add("dimensions", new TreeMap<>(options.dimensions()));
         f.add("shapes", new TreeMap<>(options.shapes()));
@@ -54,22 +58,32 @@ final class Fingerprint {
     }
 
     private void add(Graph graph) {
-        graph.inputs().forEach(i -> add(i.name(), i.typeText(), '\n'));
-        graph.outputs().forEach(o -> add(o.name(), '\n'));
-        new TreeMap<>(graph.initializers()).forEach((name, t) -> add(name).add(t).add('\n'));
+        for (ValueInfo input : graph.inputs()) {
+            add(input.name(), input.typeText(), '\n');
+        }
+        for (ValueInfo output : graph.outputs()) {
+            add(output.name(), '\n');
+        }
+        for (Map.Entry<String, Tensor> e : new TreeMap<>(graph.initializers()).entrySet()) {
+            add(e.getKey()).add(e.getValue()).add('\n');
+        }
         for (Node node : graph.nodes()) {
             add(node.domain(), node.op(), node.inputs(), node.outputs());
-            new TreeMap<>(node.attributes()).forEach(this::add);
+            for (Map.Entry<String, Attribute> e : new TreeMap<>(node.attributes()).entrySet()) {
+                add(e.getKey(), e.getValue());
+            }
             add('\n');
         }
     }
 
     private void add(String name, Attribute attribute) {
         add(name, "=");
-        switch (attribute) {
-            case Attribute.OfGraph(Graph g) -> add(g);
-            case Attribute.OfTensor(Tensor t) -> add(t);
-            default -> add((Object) attribute);
+        if (attribute instanceof Attribute.OfGraph(Graph g)) {
+            add(g);
+        } else if (attribute instanceof Attribute.OfTensor(Tensor t)) {
+            add(t);
+        } else {
+            add((Object) attribute);
         }
     }
 

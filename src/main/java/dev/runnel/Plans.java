@@ -69,21 +69,19 @@ final class Plans {
                 declared.put(info.name(), info);
             }
         }
-        options.shapes()
-                .forEach(
-                        (name, shape) -> {
-                            ValueInfo info = declared.get(name);
-                            if (info == null) {
-                                throw new IllegalArgumentException(
-                                        "Options.shape names input '"
-                                                + name
-                                                + "', which "
-                                                + compilation.graph().name()
-                                                + " does not have; its inputs are "
-                                                + declared.keySet());
-                            }
-                            requireFit(info, new TensorType(info.dtype(), shape));
-                        });
+        for (Map.Entry<String, Shape> e : options.shapes().entrySet()) {
+            ValueInfo info = declared.get(e.getKey());
+            if (info == null) {
+                throw new IllegalArgumentException(
+                        "Options.shape names input '"
+                                + e.getKey()
+                                + "', which "
+                                + compilation.graph().name()
+                                + " does not have; its inputs are "
+                                + declared.keySet());
+            }
+            requireFit(info, new TensorType(info.dtype(), e.getValue()));
+        }
         requireKnown(options.dimensions().keySet());
         makeStepPlan();
     }
@@ -173,8 +171,8 @@ final class Plans {
             Plan several = several(open.getKey());
             if (several != null && TimeAxis.isTime(one, several)) {
                 time = new TimeDimension(open.getKey(), open.getValue());
-                TimeAxis.obstacle(one, several)
-                        .ifPresent(o -> obstacle = "cannot step: " + o + "; call run(x, y)");
+                String why = TimeAxis.obstacle(one, several);
+                obstacle = why == null ? null : "cannot step: " + why + "; call run(x, y)";
                 return;
             }
         }
@@ -202,8 +200,9 @@ final class Plans {
             for (int a = 0; a < info.dims().size(); a++) {
                 ValueInfo.Dim d = info.dims().get(a);
                 if (!d.isFixed() && !options.dimensions().containsKey(d.symbol())) {
-                    open.computeIfAbsent(dimensionName(info, a), n -> new HashMap<>())
-                            .put(info.name(), a);
+                    String name = dimensionName(info, a);
+                    open.putIfAbsent(name, new HashMap<>());
+                    Objects.requireNonNull(open.get(name)).put(info.name(), a);
                 }
             }
         }

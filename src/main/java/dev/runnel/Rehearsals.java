@@ -53,7 +53,12 @@ final class Rehearsals {
     }
 
     private synchronized boolean isDone(int rows) {
-        return done.values().stream().anyMatch(most -> most >= Math.min(rows, Rehearsal.MOST_ROWS));
+        for (int most : done.values()) {
+            if (most >= Math.min(rows, Rehearsal.MOST_ROWS)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     synchronized boolean isDone(Plan plan, int rows) {

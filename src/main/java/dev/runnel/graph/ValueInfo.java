@@ -2,8 +2,8 @@ package dev.runnel.graph;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 
 /// What a graph says of one of its inputs or outputs: name, element type, dimensions.
 ///
@@ -15,10 +15,11 @@ public record ValueInfo(String name, DType dtype, @Nullable List<Dim> dims) {
 
     /// A value of fixed shape.
     public static ValueInfo of(String name, TensorType type) {
-        return new ValueInfo(
-                name,
-                type.dtype(),
-                java.util.Arrays.stream(type.shape().dims()).mapToObj(Dim::of).toList());
+        List<Dim> dims = new ArrayList<>();
+        for (long d : type.shape().dims()) {
+            dims.add(Dim.of(d));
+        }
+        return new ValueInfo(name, type.dtype(), dims);
     }
 
     /// A dimension: a fixed extent, or one chosen by the caller. Equal symbols stand for equal
@@ -47,11 +48,6 @@ public record ValueInfo(String name, DType dtype, @Nullable List<Dim> dims) {
 
     /// As messages write it: `float32[batch, 1, 34]`.
     public String typeText() {
-        return dtype
-                + (dims == null
-                        ? "[...]"
-                        : dims.stream()
-                                .map(Dim::toString)
-                                .collect(Collectors.joining(", ", "[", "]")));
+        return dtype + (dims == null ? "[...]" : dims.toString());
     }
 }

@@ -98,7 +98,7 @@ public final class Models {
                 });
     }
 
-    private static AtomicFile.Content content(Graph graph, Path file) throws IOException {
+    private static AtomicFile.Content content(Graph graph, Path file) {
         String name = file.toString().toLowerCase(Locale.ROOT);
         if (name.endsWith(".rnl")) {
             return RnlWriter.content(graph);

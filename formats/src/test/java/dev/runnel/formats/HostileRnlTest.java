@@ -272,6 +272,10 @@ class HostileRnlTest {
         malformed(
                 "an initializer has no name",
                 graph(Rnl.Graph.newBuilder().addInitializers(w.clone().clearName())));
+        Rnl.Entry.Builder entry = Rnl.Entry.newBuilder().setKey("author").setValue("nobody");
+        malformed(
+                "metadata 'author' is there twice",
+                graph(Rnl.Graph.newBuilder().addMetadata(entry).addMetadata(entry)));
         Rnl.Value.Builder x = Rnl.Value.newBuilder().setName("x").setElementType(1);
         malformed(
                 "input 'x' is there twice",

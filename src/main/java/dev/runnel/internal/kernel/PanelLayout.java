@@ -9,7 +9,6 @@ import dev.runnel.internal.memory.Weights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /// How a matrix is cut into panels, each with memory of its own, and the packing of its weights
 /// into them.
@@ -120,7 +119,11 @@ public final class PanelLayout {
 
     /// Bytes of all the panels.
     public long byteSize() {
-        return cuts.stream().mapToLong(Cut::byteSize).sum();
+        long bytes = 0;
+        for (Cut cut : cuts) {
+            bytes += cut.byteSize();
+        }
+        return bytes;
     }
 
     /// The panels one after the other in `memory`, which is 64-byte aligned.
@@ -142,14 +145,12 @@ public final class PanelLayout {
         List<MemorySegment> packed =
                 weights.packParts(
                         name, sources, byteSize(), memory -> packing().pack(memory, source));
-        return new Panels(
-                IntStream.range(0, cuts.size())
-                        .mapToObj(
-                                i ->
-                                        packed.isEmpty()
-                                                ? cuts.get(i).panel()
-                                                : cuts.get(i).panel().in(packed.get(i)))
-                        .toArray(Panel[]::new));
+        Panel[] panels = new Panel[cuts.size()];
+        for (int i = 0; i < panels.length; i++) {
+            Panel p = cuts.get(i).panel();
+            panels[i] = packed.isEmpty() ? p : p.in(packed.get(i));
+        }
+        return new Panels(panels);
     }
 
     /// Tells of each weight in `panels`, which are packed, how far it is from what `source` says.

@@ -3,7 +3,9 @@ package dev.runnel.internal.kernel;
 import dev.runnel.graph.Precision;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /// A matrix packed to be streamed: its columns, which are gates × hidden units, cut into panels as
 /// wide as the accumulators that a kernel keeps in registers. A panel lies in memory as two
@@ -115,21 +117,25 @@ public record Panels(Panel[] panels) {
 
     /// The part of the matrix that takes the inputs below `k`.
     public Panels before(int k) {
-        return new Panels(
-                Arrays.stream(panels)
-                        .filter(p -> p.from() < k)
-                        .map(p -> p.before(k))
-                        .toArray(Panel[]::new));
+        List<Panel> before = new ArrayList<>();
+        for (Panel p : panels) {
+            if (p.from() < k) {
+                before.add(p.before(k));
+            }
+        }
+        return new Panels(before.toArray(new Panel[0]));
     }
 
     /// The part of the matrix that takes the inputs from `k` on, to be multiplied after [#before]
     /// has left its sums: the same chains, in two pieces.
     public Panels from(int k) {
-        return new Panels(
-                Arrays.stream(panels)
-                        .filter(p -> p.to() > k)
-                        .map(p -> p.from(k))
-                        .toArray(Panel[]::new));
+        List<Panel> rest = new ArrayList<>();
+        for (Panel p : panels) {
+            if (p.to() > k) {
+                rest.add(p.from(k));
+            }
+        }
+        return new Panels(rest.toArray(new Panel[0]));
     }
 
     /// The first few inputs of each panel: enough to make a kernel known to the JIT compiler.

@@ -8,15 +8,18 @@ import dev.runnel.internal.memory.Operand;
 import org.jspecify.annotations.Nullable;
 
 import java.util.List;
-import java.util.Map;
 import java.util.function.DoublePredicate;
 
 /// IsNaN-20 and IsInf-20, the latter of the infinities that `detect_negative` and `detect_positive`
 /// ask for: truth, element by element.
 final class Abnormal implements Operator {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of("IsNaN", new Abnormal(false), "IsInf", new Abnormal(true));
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "IsNaN" -> new Abnormal(false);
+            case "IsInf" -> new Abnormal(true);
+            default -> null;
+        };
     }
 
     private final boolean infinite;

@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
 import java.util.stream.IntStream;
@@ -97,18 +96,21 @@ final class Arithmetic implements Operator {
         this.mean = mean;
     }
 
-    static Map<String, Operator> all() {
-        return Map.of(
-                "Add", new Arithmetic(ADD, NUMBERS, false, false),
-                "Sub", new Arithmetic(SUB, NUMBERS, false, false),
-                "Mul", new Arithmetic(MUL, NUMBERS, false, false),
-                "Div", new Arithmetic(DIV, NUMBERS, false, false),
-                "Mod", new Arithmetic(REMAINDER, NUMBERS, false, false),
-                "PRelu", new Arithmetic(LEAK, NUMBERS, false, false),
-                "Min", new Arithmetic(MIN, NUMBERS, true, false),
-                "Max", new Arithmetic(MAX, NUMBERS, true, false),
-                "Sum", new Arithmetic(ADD, FLOATS, true, false),
-                "Mean", new Arithmetic(ADD, FLOATS, true, true));
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "Add" -> new Arithmetic(ADD, NUMBERS, false, false);
+            case "Sub" -> new Arithmetic(SUB, NUMBERS, false, false);
+            case "Mul" -> new Arithmetic(MUL, NUMBERS, false, false);
+            case "Div" -> new Arithmetic(DIV, NUMBERS, false, false);
+            case "Mod" -> new Arithmetic(REMAINDER, NUMBERS, false, false);
+            case "PRelu" -> new Arithmetic(LEAK, NUMBERS, false, false);
+            case "Min" -> new Arithmetic(MIN, NUMBERS, true, false);
+            case "Max" -> new Arithmetic(MAX, NUMBERS, true, false);
+            case "Sum" -> new Arithmetic(ADD, FLOATS, true, false);
+            case "Mean" -> new Arithmetic(ADD, FLOATS, true, true);
+            default -> null;
+        };
     }
 
     /// The function, which for `Mod` depends on an attribute.

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 
 /// One node as a plan sees it: its attributes, the types of its inputs and, where they are known
 /// while planning, their values.
@@ -246,7 +247,9 @@ public final class Call {
 
     /// Attributes of the node that the operator never asked for.
     public List<String> unreadAttributes() {
-        return node.attributes().keySet().stream().filter(n -> !read.contains(n)).sorted().toList();
+        Set<String> unread = new TreeSet<>(node.attributes().keySet());
+        unread.removeAll(read);
+        return List.copyOf(unread);
     }
 
     /// `axis`, which may count from the end, as an index into `rank` axes.

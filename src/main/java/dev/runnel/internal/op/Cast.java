@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Map;
 
 /// Cast-21 and CastLike-21: the same values in another element type. A floating-point value loses
 /// its fraction on the way to an integer; an integer too wide loses its upper bits; what is not 0
@@ -25,9 +24,13 @@ import java.util.Map;
 /// ONNX leaves both undefined. `saturate` concerns 8-bit floating-point types, which Runnel does
 /// not have.
 final class Cast implements Operator {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of("Cast", new Cast(false), "CastLike", new Cast(true));
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "Cast" -> new Cast(false);
+            case "CastLike" -> new Cast(true);
+            default -> null;
+        };
     }
 
     /// Converts `n` elements from byte `f` of `from` on to byte `t` of `to` on.

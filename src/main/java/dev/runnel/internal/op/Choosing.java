@@ -12,13 +12,16 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Map;
 
 /// Where-16, `y = condition ? a : b` with broadcasting, and Not-1.
 final class Choosing {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of("Where", new Where(), "Not", new Not());
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "Where" -> new Where();
+            case "Not" -> new Not();
+            default -> null;
+        };
     }
 
     private Choosing() {}

@@ -14,7 +14,6 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Map;
 
 /// Operators that yield truth, element by element with broadcasting: Equal-19, Greater-13,
 /// GreaterOrEqual-16, Less-13 and LessOrEqual-16 of two tensors of any one type; And-7, Or-7 and
@@ -30,17 +29,19 @@ import java.util.Map;
 /// @param equalTrue where a = b = true
 record Comparing(int less, int equal, int greater, int equalTrue, boolean logic)
         implements Operator {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of(
-                "Equal", comparison(0, 1, 0),
-                "Greater", comparison(0, 0, 1),
-                "GreaterOrEqual", comparison(0, 1, 1),
-                "Less", comparison(1, 0, 0),
-                "LessOrEqual", comparison(1, 1, 0),
-                "And", new Comparing(0, 0, 0, 1, true),
-                "Or", new Comparing(1, 0, 1, 1, true),
-                "Xor", new Comparing(1, 0, 1, 0, true));
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "Equal" -> comparison(0, 1, 0);
+            case "Greater" -> comparison(0, 0, 1);
+            case "GreaterOrEqual" -> comparison(0, 1, 1);
+            case "Less" -> comparison(1, 0, 0);
+            case "LessOrEqual" -> comparison(1, 1, 0);
+            case "And" -> new Comparing(0, 0, 0, 1, true);
+            case "Or" -> new Comparing(1, 0, 1, 1, true);
+            case "Xor" -> new Comparing(1, 0, 1, 0, true);
+            default -> null;
+        };
     }
 
     private static Comparing comparison(int less, int equal, int greater) {

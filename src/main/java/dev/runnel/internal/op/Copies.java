@@ -3,7 +3,6 @@ package dev.runnel.internal.op;
 import dev.runnel.internal.memory.Operand;
 import dev.runnel.internal.op.StridedCopy.Place;
 
-import java.util.Arrays;
 import java.util.List;
 
 /// The program of an operator that only moves elements: copies from its inputs to its outputs.
@@ -30,21 +29,31 @@ record Copies(List<Part> parts) implements Program {
 
     @Override
     public boolean reads(int i) {
-        return parts.stream().anyMatch(p -> p.input == i);
+        for (Part p : parts) {
+            if (p.input == i) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override
     public Step bind(Bench bench) {
-        Part[] wanted =
-                parts.stream()
-                        .filter(p -> bench.outputs().get(p.output) != null)
-                        .toArray(Part[]::new);
-        StridedCopy[] copies = Arrays.stream(wanted).map(Part::copy).toArray(StridedCopy[]::new);
-        Operand[] in = Arrays.stream(wanted).map(p -> bench.in(p.input)).toArray(Operand[]::new);
-        Operand[] out = Arrays.stream(wanted).map(p -> bench.out(p.output)).toArray(Operand[]::new);
+        StridedCopy[] copies = new StridedCopy[parts.size()];
+        Operand[] in = new Operand[copies.length];
+        Operand[] out = new Operand[copies.length];
+        int n = 0;
+        for (Part p : parts) {
+            if (bench.outputs().get(p.output) != null) {
+                copies[n] = p.copy;
+                in[n] = bench.in(p.input);
+                out[n++] = bench.out(p.output);
+            }
+        }
+        int wanted = n;
         return (from, to) -> {
             for (int row = from; row < to; row++) {
-                for (int p = 0; p < copies.length; p++) {
+                for (int p = 0; p < wanted; p++) {
                     copies[p].run(
                             in[p].segment(row),
                             in[p].offset(row),

@@ -9,7 +9,6 @@ import dev.runnel.internal.memory.Operand;
 import org.jspecify.annotations.Nullable;
 
 import java.util.List;
-import java.util.Map;
 import java.util.stream.LongStream;
 
 /// Operators whose output is as large as there are elements that hold: NonZero-13, the coordinates
@@ -17,9 +16,13 @@ import java.util.stream.LongStream;
 /// (of the flattened tensor if there is none) for which the condition holds. What is searched must
 /// be known while planning, so a plan serves one value of it.
 final class Finding {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of("NonZero", new NonZero(), "Compress", new Compress());
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "NonZero" -> new NonZero();
+            case "Compress" -> new Compress();
+            default -> null;
+        };
     }
 
     private Finding() {}

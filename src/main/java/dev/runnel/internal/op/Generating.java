@@ -13,19 +13,20 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Map;
 
 /// Operators whose outputs are known once shapes and parameters are: Constant-21,
 /// ConstantOfShape-21, Shape-21, Size-21 and Range-11. Planners fold them.
 final class Generating {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of(
-                "Constant", new Constant(),
-                "ConstantOfShape", new ConstantOfShape(),
-                "Shape", new ShapeOf(false),
-                "Size", new ShapeOf(true),
-                "Range", new Range());
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "Constant" -> new Constant();
+            case "ConstantOfShape" -> new ConstantOfShape();
+            case "Shape" -> new ShapeOf(false);
+            case "Size" -> new ShapeOf(true);
+            case "Range" -> new Range();
+            default -> null;
+        };
     }
 
     private Generating() {}

@@ -9,14 +9,17 @@ import org.jspecify.annotations.Nullable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.IntStream;
 
 /// Concat-13 and Split-18: tensors side by side along one axis, and the way back.
 final class Joining {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of("Concat", new Concat(), "Split", new Split());
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "Concat" -> new Concat();
+            case "Split" -> new Split();
+            default -> null;
+        };
     }
 
     private Joining() {}

@@ -4,104 +4,113 @@ import dev.runnel.internal.op.recurrent.Recurrent;
 
 import org.jspecify.annotations.Nullable;
 
-import java.util.HashMap;
-import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
-/// The registry: which [Operator] serves which name. Each family adds its own, in one of three
-/// groups, which are looked through in this order and loaded when they are reached: a process that
-/// starts does not wait for what its model does not use.
+/// The registry: which [Operator] serves which name. Made when it is asked for, not before: a
+/// process that starts does not wait for the classes of operators that its model does not have.
 public final class Operators {
-    // One line for each family; see CONTRIBUTING.md, "Adding an operator".
-
-    /// All there is in many a recurrent network.
-    private static final class Usual {
-        static final Map<String, Operator> BY_NAME = new HashMap<>();
-
-        static {
-            BY_NAME.putAll(Recurrent.all());
-            BY_NAME.put("MatMul", new MatMul());
-            BY_NAME.put("Gemm", new Gemm());
-            BY_NAME.putAll(Reshaping.all());
-            BY_NAME.put("Transpose", new Transpose());
-        }
-    }
-
-    private static final class Others {
-        static final Map<String, Operator> BY_NAME = new HashMap<>();
-
-        static {
-            BY_NAME.put("Einsum", new Einsum());
-            BY_NAME.put("Pow", new Pow());
-            BY_NAME.put("Clip", new Clip());
-            BY_NAME.putAll(Generating.all());
-            BY_NAME.put("Slice", new Slice());
-            BY_NAME.putAll(Repeating.all());
-            BY_NAME.putAll(Joining.all());
-            BY_NAME.put("Pad", new Pad());
-            BY_NAME.put("Gather", new Gather());
-            BY_NAME.putAll(Picking.all());
-            BY_NAME.putAll(Tuples.all());
-            BY_NAME.put("OneHot", new OneHot());
-            BY_NAME.put("Trilu", new Trilu());
-            BY_NAME.put("ReverseSequence", new ReverseSequence());
-            BY_NAME.putAll(Finding.all());
-            BY_NAME.putAll(Cast.all());
-            BY_NAME.putAll(Quantization.all());
-            BY_NAME.put("DynamicQuantizeLinear", new DynamicQuantizeLinear());
-            BY_NAME.put("MatMulInteger", new MatMulInteger());
-            BY_NAME.put("ConvInteger", new ConvInteger());
-            BY_NAME.putAll(Comparing.all());
-            BY_NAME.putAll(Choosing.all());
-            BY_NAME.putAll(Abnormal.all());
-            BY_NAME.putAll(Reduce.all());
-            BY_NAME.put("ArgMax", new ArgReduce(true));
-            BY_NAME.put("ArgMin", new ArgReduce(false));
-            BY_NAME.put("Hardmax", new Hardmax());
-            BY_NAME.put("TopK", new TopK());
-            BY_NAME.put("CumSum", new CumSum());
-            BY_NAME.put("Softmax", new Softmax(false));
-            BY_NAME.put("LogSoftmax", new Softmax(true));
-            BY_NAME.put("Conv", new Conv());
-            BY_NAME.put("ConvTranspose", new ConvTranspose());
-            BY_NAME.put("MaxPool", new Pool(true));
-            BY_NAME.put("AveragePool", new Pool(false));
-            BY_NAME.put("GlobalMaxPool", new Pool.Global(true));
-            BY_NAME.put("GlobalAveragePool", new Pool.Global(false));
-            BY_NAME.put("BatchNormalization", new BatchNormalization());
-            BY_NAME.put("LayerNormalization", new Normalization(Normalization.Kind.LAYER));
-            BY_NAME.put("InstanceNormalization", new Normalization(Normalization.Kind.INSTANCE));
-            BY_NAME.put("GroupNormalization", new Normalization(Normalization.Kind.GROUP));
-        }
-    }
-
-    /// The families of many functions, each an object.
-    private static final class Functions {
-        static final Map<String, Operator> BY_NAME = new HashMap<>();
-
-        static {
-            BY_NAME.putAll(Arithmetic.all());
-            BY_NAME.putAll(Unary.all());
-        }
-    }
+    /// All that [#find] finds.
+    private static final Set<String> NAMES =
+            Set.of(
+                    """
+                    Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool \
+                    BatchNormalization Cast CastLike Ceil Celu Clip Compress Concat Constant \
+                    ConstantOfShape Conv ConvInteger ConvTranspose Cos Cosh CumSum DequantizeLinear Div \
+                    DynamicQuantizeLinear Einsum Elu Equal Erf Exp Expand Flatten Floor GRU Gather \
+                    GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater \
+                    GreaterOrEqual GroupNormalization HardSigmoid HardSwish Hardmax Identity \
+                    InstanceNormalization IsInf IsNaN LSTM LayerNormalization LeakyRelu Less LessOrEqual \
+                    Log LogSoftmax MatMul MatMulInteger Max MaxPool Mean Min Mish Mod Mul Neg NonZero \
+                    Not OneHot Or PRelu Pad Pow QuantizeLinear RNN Range Reciprocal ReduceL1 ReduceL2 \
+                    ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum \
+                    ReduceSumSquare Relu Reshape ReverseSequence Round ScatterElements ScatterND Selu \
+                    Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt \
+                    Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze \
+                    Where Xor dev.runnel.LSTM\
+                    """
+                            .split(" "));
 
     private Operators() {}
+
+    /// The operator of a name that there is. One line for each family; see CONTRIBUTING.md, "Adding
+    /// an operator".
+    private static @Nullable Operator make(String name) {
+        return switch (name) {
+            case "RNN", "GRU", "LSTM", "dev.runnel.LSTM" -> Recurrent.of(name);
+            case "MatMul" -> new MatMul();
+            case "Gemm" -> new Gemm();
+            case "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity" -> Reshaping.of(name);
+            case "Transpose" -> new Transpose();
+            case "Einsum" -> new Einsum();
+            case "Pow" -> new Pow();
+            case "Clip" -> new Clip();
+            case "Constant", "ConstantOfShape", "Shape", "Size", "Range" -> Generating.of(name);
+            case "Slice" -> new Slice();
+            case "Expand", "Tile" -> Repeating.of(name);
+            case "Concat", "Split" -> Joining.of(name);
+            case "Pad" -> new Pad();
+            case "Gather" -> new Gather();
+            case "GatherElements", "ScatterElements" -> Picking.of(name);
+            case "GatherND", "ScatterND" -> Tuples.of(name);
+            case "OneHot" -> new OneHot();
+            case "Trilu" -> new Trilu();
+            case "ReverseSequence" -> new ReverseSequence();
+            case "NonZero", "Compress" -> Finding.of(name);
+            case "Cast", "CastLike" -> Cast.of(name);
+            case "QuantizeLinear", "DequantizeLinear" -> Quantization.of(name);
+            case "DynamicQuantizeLinear" -> new DynamicQuantizeLinear();
+            case "MatMulInteger" -> new MatMulInteger();
+            case "ConvInteger" -> new ConvInteger();
+            case "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor" ->
+                    Comparing.of(name);
+            case "Where", "Not" -> Choosing.of(name);
+            case "IsNaN", "IsInf" -> Abnormal.of(name);
+            case "ReduceSum",
+                    "ReduceMean",
+                    "ReduceMax",
+                    "ReduceMin",
+                    "ReduceProd",
+                    "ReduceL1",
+                    "ReduceL2",
+                    "ReduceSumSquare",
+                    "ReduceLogSum",
+                    "ReduceLogSumExp" ->
+                    Reduce.of(name);
+            case "ArgMax" -> new ArgReduce(true);
+            case "ArgMin" -> new ArgReduce(false);
+            case "Hardmax" -> new Hardmax();
+            case "TopK" -> new TopK();
+            case "CumSum" -> new CumSum();
+            case "Softmax" -> new Softmax(false);
+            case "LogSoftmax" -> new Softmax(true);
+            case "Conv" -> new Conv();
+            case "ConvTranspose" -> new ConvTranspose();
+            case "MaxPool" -> new Pool(true);
+            case "AveragePool" -> new Pool(false);
+            case "GlobalMaxPool" -> new Pool.Global(true);
+            case "GlobalAveragePool" -> new Pool.Global(false);
+            case "BatchNormalization" -> new BatchNormalization();
+            case "LayerNormalization" -> new Normalization(Normalization.Kind.LAYER);
+            case "InstanceNormalization" -> new Normalization(Normalization.Kind.INSTANCE);
+            case "GroupNormalization" -> new Normalization(Normalization.Kind.GROUP);
+            case "Add", "Sub", "Mul", "Div", "Mod", "PRelu", "Min", "Max", "Sum", "Mean" ->
+                    Arithmetic.of(name);
+            default -> Unary.of(name);
+        };
+    }
 
     /// The operator of that domain and name, or null if there is none.
     public static @Nullable Operator find(String domain, String op) {
         String name = domain.isEmpty() ? op : domain.concat(".").concat(op);
-        Operator found = Usual.BY_NAME.get(name);
-        found = found == null ? Others.BY_NAME.get(name) : found;
-        return found == null ? Functions.BY_NAME.get(name) : found;
+        return NAMES.contains(name) ? Objects.requireNonNull(make(name), name) : null;
     }
 
     /// The names of all, sorted; those of another than the standard domain with it before them:
     /// `com.microsoft.DynamicQuantizeLSTM`.
     public static SortedSet<String> names() {
-        SortedSet<String> names = new TreeSet<>(Usual.BY_NAME.keySet());
-        names.addAll(Others.BY_NAME.keySet());
-        names.addAll(Functions.BY_NAME.keySet());
-        return names;
+        return new TreeSet<>(NAMES);
     }
 }

@@ -10,16 +10,18 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Map;
 
 /// Operators that read or write single elements at indices along one axis, the other coordinates
 /// being those of the index itself: GatherElements-13, `y[i, j] = x[indices[i, j], j]`, and
 /// ScatterElements-18, `y = x; y[indices[i, j], j] ∘= updates[i, j]` (both for axis 0 of 2).
 final class Picking {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of(
-                "GatherElements", new GatherElements(), "ScatterElements", new ScatterElements());
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "GatherElements" -> new GatherElements();
+            case "ScatterElements" -> new ScatterElements();
+            default -> null;
+        };
     }
 
     private Picking() {}

@@ -21,7 +21,6 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Map;
 
 /// QuantizeLinear-25 and DequantizeLinear-25, with a scale for the tensor, for each index of an
 /// axis, or for each block of it:
@@ -33,11 +32,13 @@ import java.util.Map;
 /// `saturate` concerns 8-bit floating-point types, which Runnel does not have; a NaN is quantised
 /// to the zero point, which the standard leaves open.
 final class Quantization implements Operator {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of(
-                "QuantizeLinear", new Quantization(true),
-                "DequantizeLinear", new Quantization(false));
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "QuantizeLinear" -> new Quantization(true);
+            case "DequantizeLinear" -> new Quantization(false);
+            default -> null;
+        };
     }
 
     private static final DType[] FLOATS = {FLOAT32, FLOAT16, BFLOAT16};

@@ -17,9 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /// The reductions: `ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2
 /// ReduceSumSquare ReduceLogSum ReduceLogSumExp` over the axes of input 1, or over all.
@@ -75,12 +73,14 @@ final class Reduce implements Operator {
         this.kind = kind;
     }
 
-    static Map<String, Operator> all() {
-        Map<String, Operator> all = new HashMap<>();
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
         for (Kind kind : Kind.values()) {
-            all.put("Reduce" + kind.suffix, new Reduce(kind));
+            if (name.equals("Reduce" + kind.suffix)) {
+                return new Reduce(kind);
+            }
         }
-        return all;
+        return null;
     }
 
     /// Which axes go: none at all if there are none and the node says so.

@@ -8,13 +8,16 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 
 /// Operators that repeat a tensor along its axes: Expand-13 by broadcasting, Tile-13 by counts.
 final class Repeating {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of("Expand", new Expand(), "Tile", new Tile());
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "Expand" -> new Expand();
+            case "Tile" -> new Tile();
+            default -> null;
+        };
     }
 
     private Repeating() {}

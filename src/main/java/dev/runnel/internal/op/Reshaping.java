@@ -7,19 +7,20 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 
 /// Operators that give a tensor another shape and leave its elements where they are: Reshape-21,
 /// Flatten-21, Squeeze-21, Unsqueeze-21, Identity-21. None has a step.
 abstract class Reshaping implements Operator {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of(
-                "Reshape", new Reshape(),
-                "Flatten", new Flatten(),
-                "Squeeze", new Squeeze(),
-                "Unsqueeze", new Unsqueeze(),
-                "Identity", new Identity());
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "Reshape" -> new Reshape();
+            case "Flatten" -> new Flatten();
+            case "Squeeze" -> new Squeeze();
+            case "Unsqueeze" -> new Unsqueeze();
+            case "Identity" -> new Identity();
+            default -> null;
+        };
     }
 
     abstract Shape shape(Call call);

@@ -11,15 +11,18 @@ import org.jspecify.annotations.Nullable;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 
 /// Operators whose indices are tuples of K coordinates, the last axis of `indices[q…, K]`, each
 /// going to a block of the data: GatherND-13, `y[q…] = x[indices[q…]]`, and ScatterND-18, `y = x;
 /// y[indices[q…]] ∘= updates[q…]`.
 final class Tuples {
-    /// The operators of this family by name.
-    static Map<String, Operator> all() {
-        return Map.of("GatherND", new GatherNd(), "ScatterND", new ScatterNd());
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "GatherND" -> new GatherNd();
+            case "ScatterND" -> new ScatterNd();
+            default -> null;
+        };
     }
 
     private Tuples() {}

@@ -16,13 +16,11 @@ import org.jspecify.annotations.Nullable;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.LongUnaryOperator;
 
-/// Functions of single elements, one for each name in [#all]. Those of float32 with a kernel go
+/// Functions of single elements, one for each name in [#of]. Those of float32 with a kernel go
 /// through it; everything else is computed in double, by operations that are the same on every
 /// platform, and rounded once.
 final class Unary implements Operator {
@@ -83,63 +81,63 @@ final class Unary implements Operator {
         return new Unary(NUMBERS, call -> f, integers, null, null, c -> 0);
     }
 
-    static Map<String, Operator> all() {
-        Map<String, Operator> all = new HashMap<>();
-        all.put("Tanh", kernel(UnaryFunction.TANH, StrictMath::tanh));
-        all.put("Sigmoid", kernel(UnaryFunction.SIGMOID, x -> 1 / (1 + StrictMath.exp(-x))));
-        all.put("Exp", kernel(UnaryFunction.EXP, StrictMath::exp));
-        all.put("Log", kernel(UnaryFunction.LOG, StrictMath::log));
-        all.put("Abs", number(Math::abs, Math::abs));
-        all.put("Neg", number(x -> -x, x -> -x));
-        all.put("Sign", number(Math::signum, Long::signum));
-        all.put(
-                "Relu",
-                new Unary(
-                        NUMBERS,
-                        c -> x -> Math.max(x, 0),
-                        x -> Math.max(x, 0),
-                        null,
-                        BinaryFunction.MAX,
-                        c -> 0));
-        all.put("Sqrt", plain(Math::sqrt));
-        all.put("Reciprocal", plain(x -> 1 / x));
-        all.put("Floor", plain(Math::floor));
-        all.put("Ceil", plain(Math::ceil));
-        all.put("Round", plain(Math::rint));
-        all.put("Sin", plain(StrictMath::sin));
-        all.put("Cos", plain(StrictMath::cos));
-        all.put("Tan", plain(StrictMath::tan));
-        all.put("Asin", plain(StrictMath::asin));
-        all.put("Acos", plain(StrictMath::acos));
-        all.put("Atan", plain(StrictMath::atan));
-        all.put("Sinh", plain(StrictMath::sinh));
-        all.put("Cosh", plain(StrictMath::cosh));
-        all.put("Asinh", plain(Unary::asinh));
-        all.put("Acosh", plain(x -> StrictMath.log(x + Math.sqrt(x - 1) * Math.sqrt(x + 1))));
-        all.put("Atanh", plain(x -> 0.5 * StrictMath.log1p(2 * x / (1 - x))));
-        all.put("Erf", plain(Unary::erf));
-        all.put("Softplus", plain(Unary::softplus));
-        all.put("Softsign", plain(x -> x / (1 + Math.abs(x))));
-        all.put("HardSwish", plain(x -> x * clamp(x / 6 + 0.5)));
-        all.put("Mish", plain(x -> x * StrictMath.tanh(softplus(x))));
-        all.put(
-                "LeakyRelu",
-                new Unary(
-                        Arithmetic.FLOATS,
-                        c -> leak(slope(c)),
-                        null,
-                        null,
-                        BinaryFunction.LEAK,
-                        Unary::slope));
-        all.put("Elu", chosen(Unary::elu));
-        all.put("Selu", chosen(Unary::selu));
-        all.put("Celu", chosen(Unary::celu));
-        all.put("ThresholdedRelu", chosen(Unary::thresholdedRelu));
-        all.put("HardSigmoid", chosen(Unary::hardSigmoid));
-        all.put("Gelu", chosen(Unary::gelu));
-        all.put("Shrink", chosen(Unary::shrink));
-        all.put("Swish", chosen(Unary::swish));
-        return all;
+    /// The operator of that name, if it is one of this family.
+    static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "Tanh" -> kernel(UnaryFunction.TANH, StrictMath::tanh);
+            case "Sigmoid" -> kernel(UnaryFunction.SIGMOID, x -> 1 / (1 + StrictMath.exp(-x)));
+            case "Exp" -> kernel(UnaryFunction.EXP, StrictMath::exp);
+            case "Log" -> kernel(UnaryFunction.LOG, StrictMath::log);
+            case "Abs" -> number(Math::abs, Math::abs);
+            case "Neg" -> number(x -> -x, x -> -x);
+            case "Sign" -> number(Math::signum, Long::signum);
+            case "Relu" ->
+                    new Unary(
+                            NUMBERS,
+                            c -> x -> Math.max(x, 0),
+                            x -> Math.max(x, 0),
+                            null,
+                            BinaryFunction.MAX,
+                            c -> 0);
+            case "Sqrt" -> plain(Math::sqrt);
+            case "Reciprocal" -> plain(x -> 1 / x);
+            case "Floor" -> plain(Math::floor);
+            case "Ceil" -> plain(Math::ceil);
+            case "Round" -> plain(Math::rint);
+            case "Sin" -> plain(StrictMath::sin);
+            case "Cos" -> plain(StrictMath::cos);
+            case "Tan" -> plain(StrictMath::tan);
+            case "Asin" -> plain(StrictMath::asin);
+            case "Acos" -> plain(StrictMath::acos);
+            case "Atan" -> plain(StrictMath::atan);
+            case "Sinh" -> plain(StrictMath::sinh);
+            case "Cosh" -> plain(StrictMath::cosh);
+            case "Asinh" -> plain(Unary::asinh);
+            case "Acosh" -> plain(x -> StrictMath.log(x + Math.sqrt(x - 1) * Math.sqrt(x + 1)));
+            case "Atanh" -> plain(x -> 0.5 * StrictMath.log1p(2 * x / (1 - x)));
+            case "Erf" -> plain(Unary::erf);
+            case "Softplus" -> plain(Unary::softplus);
+            case "Softsign" -> plain(x -> x / (1 + Math.abs(x)));
+            case "HardSwish" -> plain(x -> x * clamp(x / 6 + 0.5));
+            case "Mish" -> plain(x -> x * StrictMath.tanh(softplus(x)));
+            case "LeakyRelu" ->
+                    new Unary(
+                            Arithmetic.FLOATS,
+                            c -> leak(slope(c)),
+                            null,
+                            null,
+                            BinaryFunction.LEAK,
+                            Unary::slope);
+            case "Elu" -> chosen(Unary::elu);
+            case "Selu" -> chosen(Unary::selu);
+            case "Celu" -> chosen(Unary::celu);
+            case "ThresholdedRelu" -> chosen(Unary::thresholdedRelu);
+            case "HardSigmoid" -> chosen(Unary::hardSigmoid);
+            case "Gelu" -> chosen(Unary::gelu);
+            case "Shrink" -> chosen(Unary::shrink);
+            case "Swish" -> chosen(Unary::swish);
+            default -> null;
+        };
     }
 
     private static float slope(Call call) {

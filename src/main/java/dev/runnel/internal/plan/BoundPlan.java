@@ -61,8 +61,8 @@ public final class BoundPlan implements AutoCloseable {
         this.kernels = kernels;
         this.crew = crew;
         this.rehearsal = rehearsal;
-        plan.inputs().forEach((name, t) -> inputs.put(name, port(t, rows)));
-        plan.outputs().forEach((name, t) -> outputs.put(name, port(t, rows)));
+        addPorts(plan.inputs(), inputs);
+        addPorts(plan.outputs(), outputs);
         block = Blocks.allocate(arena, plan.rowBytes() * rows);
         scratch = Blocks.allocate(arena, plan.scratchBytes(rows) * crew.size());
         states = new Operand.Rows(rows);
@@ -70,8 +70,11 @@ public final class BoundPlan implements AutoCloseable {
         steps = new Binding(kernelsOfSteps).steps(plan.items());
     }
 
-    private MemorySegment port(TensorType type, int rows) {
-        return Blocks.allocate(arena, type.byteSize() * rows).asSlice(0, type.byteSize() * rows);
+    private void addPorts(Map<String, TensorType> types, Map<String, MemorySegment> to) {
+        for (Map.Entry<String, TensorType> port : types.entrySet()) {
+            long bytes = port.getValue().byteSize() * rows;
+            to.put(port.getKey(), Blocks.allocate(arena, bytes).asSlice(0, bytes));
+        }
     }
 
     /// The memory of an input: its rows one after the other; null if the plan has no such input.
@@ -143,7 +146,7 @@ public final class BoundPlan implements AutoCloseable {
                                             r, this::operand, steps(r.first()), steps(r.body()));
                         });
             }
-            return steps.toArray(Step[]::new);
+            return steps.toArray(new Step[0]);
         }
 
         private Step compute(Item.Compute c) {
@@ -153,7 +156,9 @@ public final class BoundPlan implements AutoCloseable {
                 in.add(v == null ? null : c.program().reads(i) ? operand(v) : unread(v));
             }
             List<@Nullable Operand> out = new ArrayList<>();
-            c.outputs().forEach(v -> out.add(v == null ? null : operand(v)));
+            for (Value v : c.outputs()) {
+                out.add(v == null ? null : operand(v));
+            }
             return c.program().bind(new Bench(in, out, scratch, rows, kernels, rehearsal));
         }
 

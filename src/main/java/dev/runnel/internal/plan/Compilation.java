@@ -87,34 +87,18 @@ public final class Compilation {
             requireOperators(graph.name(), node);
         }
         Map<String, Tensor> values = new HashMap<>();
-        bound.forEach(
-                (name, value) -> values.put(name, bind(graph.name(), input(ordered, name), value)));
-        Map<String, String> pairs = new LinkedHashMap<>();
-        states.forEach(
-                (in, out) -> {
-                    input(ordered, in);
-                    if (ordered.outputs().stream().noneMatch(o -> o.name().equals(out))) {
-                        throw new IllegalArgumentException(
-                                graph.name()
-                                        + " has no output '"
-                                        + out
-                                        + "'; its outputs are "
-                                        + ordered.outputs().stream().map(ValueInfo::name).toList());
-                    }
-                    if (pairs.containsValue(out)) {
-                        throw new IllegalArgumentException(
-                                "output '" + out + "' is named as the state of two inputs");
-                    }
-                    pairs.put(in, out);
-                });
+        for (Map.Entry<String, Tensor> e : bound.entrySet()) {
+            ValueInfo input = input(ordered, e.getKey());
+            values.put(e.getKey(), bind(graph.name(), input, e.getValue()));
+        }
+        Map<String, String> pairs = named(states, ordered);
         if (pairing) {
-            Pairs.find(ordered)
-                    .forEach(
-                            (in, out) -> {
-                                if (!values.containsKey(in) && !pairs.containsValue(out)) {
-                                    pairs.putIfAbsent(in, out);
-                                }
-                            });
+            for (Map.Entry<String, String> found : Pairs.find(ordered).entrySet()) {
+                String in = found.getKey();
+                if (!values.containsKey(in) && !pairs.containsValue(found.getValue())) {
+                    pairs.putIfAbsent(in, found.getValue());
+                }
+            }
         }
         for (String in : pairs.keySet()) {
             if (values.containsKey(in)) {
@@ -125,20 +109,41 @@ public final class Compilation {
                 original, ordered, fused.fusions(), values, pairs, stateful, weights, memoryLimit);
     }
 
+    /// The pairs that the caller named.
+    private static Map<String, String> named(Map<String, String> states, Graph graph) {
+        Map<String, String> pairs = new LinkedHashMap<>();
+        for (Map.Entry<String, String> state : states.entrySet()) {
+            input(graph, state.getKey());
+            String out = state.getValue();
+            if (graph.outputs().stream().noneMatch(o -> o.name().equals(out))) {
+                throw new IllegalArgumentException(
+                        graph.name()
+                                + " has no output '"
+                                + out
+                                + "'; its outputs are "
+                                + graph.outputs().stream().map(ValueInfo::name).toList());
+            }
+            if (pairs.containsValue(out)) {
+                throw new IllegalArgumentException(
+                        "output '" + out + "' is named as the state of two inputs");
+            }
+            pairs.put(state.getKey(), out);
+        }
+        return pairs;
+    }
+
     private static ValueInfo input(Graph graph, String name) {
-        return graph.inputs().stream()
-                .filter(i -> i.name().equals(name))
-                .findFirst()
-                .orElseThrow(
-                        () ->
-                                new IllegalArgumentException(
-                                        graph.name()
-                                                + " has no input '"
-                                                + name
-                                                + "'; its inputs are "
-                                                + graph.inputs().stream()
-                                                        .map(ValueInfo::name)
-                                                        .toList()));
+        for (ValueInfo input : graph.inputs()) {
+            if (input.name().equals(name)) {
+                return input;
+            }
+        }
+        throw new IllegalArgumentException(
+                graph.name()
+                        + " has no input '"
+                        + name
+                        + "'; its inputs are "
+                        + graph.inputs().stream().map(ValueInfo::name).toList());
     }
 
     /// A scalar of the shape and element type that the graph declares for an input.
@@ -190,7 +195,9 @@ public final class Compilation {
         }
         for (Attribute a : node.attributes().values()) {
             if (a instanceof Attribute.OfGraph(Graph g)) {
-                g.nodes().forEach(n -> requireOperators(model, n));
+                for (Node inner : g.nodes()) {
+                    requireOperators(model, inner);
+                }
             }
         }
     }

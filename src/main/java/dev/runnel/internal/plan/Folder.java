@@ -52,8 +52,11 @@ final class Folder {
         if (outputBytes > Math.max(FREE_BYTES, GROWTH * inputBytes)) {
             return null;
         }
-        Map<List<Object>, List<Tensor>> known =
-                folded.computeIfAbsent(call.node(), n -> new HashMap<>());
+        Map<List<Object>, List<Tensor>> known = folded.get(call.node());
+        if (known == null) {
+            known = new HashMap<>();
+            folded.put(call.node(), known);
+        }
         List<Tensor> outputs = known.get(key);
         if (outputs == null) {
             if (known.size() == REMEMBERED_PER_NODE) {

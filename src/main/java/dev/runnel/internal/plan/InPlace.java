@@ -31,12 +31,14 @@ final class InPlace {
     private void note(Item item, int i) {
         switch (item) {
             case Item.Compute c -> {
-                c.inputs().forEach(v -> read(v, i));
-                c.outputs().stream()
-                        .filter(java.util.Objects::nonNull)
-                        .forEach(v -> computed.put(v.root(), i));
-                if (c.inputs().stream().anyMatch(InPlace::mayBeRefused)) {
-                    lastRefusal = i;
+                for (Value v : c.inputs()) {
+                    read(v, i);
+                    lastRefusal = mayBeRefused(v) ? i : lastRefusal;
+                }
+                for (Value v : c.outputs()) {
+                    if (v != null) {
+                        computed.put(v.root(), i);
+                    }
                 }
             }
             case Item.Copy(Value from, Value to) -> {
@@ -45,8 +47,8 @@ final class InPlace {
             }
             case Item.Choose c -> {
                 read(c.condition(), i);
-                c.then().forEach(inner -> note(inner, i));
-                c.otherwise().forEach(inner -> note(inner, i));
+                note(c.then(), i);
+                note(c.otherwise(), i);
             }
             case Item.Part p -> {
                 read(p.writes() ? p.part() : p.whole(), i);
@@ -56,9 +58,15 @@ final class InPlace {
                 read(r.count(), i);
                 read(r.condition(), i);
                 read(r.again(), i);
-                r.first().forEach(inner -> note(inner, i));
-                r.body().forEach(inner -> note(inner, i));
+                note(r.first(), i);
+                note(r.body(), i);
             }
+        }
+    }
+
+    private void note(List<Item> inner, int i) {
+        for (Item item : inner) {
+            note(item, i);
         }
     }
 

@@ -98,15 +98,18 @@ final class Lowering {
             }
             outputs.put(info.name(), v);
         }
-        compilation.pairs().forEach((in, out) -> states.end(in, scope.get(out)));
-        compilation.pairs().values().forEach(outputs::remove);
+        for (Map.Entry<String, String> pair : compilation.pairs().entrySet()) {
+            states.end(pair.getKey(), scope.get(pair.getValue()));
+            outputs.remove(pair.getValue());
+        }
         return new Lowered(inputs, outputs, states.carried(), items, values, calls);
     }
 
     /// Lowers the nodes of a graph, or of a subgraph, to the end of the items.
     void lower(Graph graph, Scope scope) {
-        graph.initializers()
-                .forEach((name, t) -> scope.put(name, Value.constant(scope.path, name, t)));
+        for (Map.Entry<String, Tensor> e : graph.initializers().entrySet()) {
+            scope.put(e.getKey(), Value.constant(scope.path, e.getKey(), e.getValue()));
+        }
         for (Node node : graph.nodes()) {
             switch (node.domain().isEmpty() ? node.op() : "") {
                 case "If" -> branches.lower(node, scope);
@@ -114,7 +117,9 @@ final class Lowering {
                 default -> lowerNode(node, scope);
             }
         }
-        scope.own().values().forEach(v -> values.put(v.path + v.name, v));
+        for (Value v : scope.own().values()) {
+            values.put(v.path + v.name, v);
+        }
     }
 
     /// What `lowering` appends, apart from the other items: what is done under a condition or again
@@ -218,7 +223,11 @@ final class Lowering {
                             + " in a branch that is known when compiling (bind the input that"
                             + " decides with Options.bind)");
         }
-        in.stream().filter(v -> v != null).forEach(v -> values.putIfAbsent(v.path + v.name, v));
+        for (Value v : in) {
+            if (v != null) {
+                values.putIfAbsent(v.path + v.name, v);
+            }
+        }
         return kept;
     }
 
@@ -258,7 +267,9 @@ final class Lowering {
                             + " outputs, expected at most "
                             + types.size());
         }
-        types.forEach(t -> requireRoom(call, t));
+        for (TensorType t : types) {
+            requireRoom(call, t);
+        }
         call.setOutputTypes(types);
     }
 
@@ -286,8 +297,12 @@ final class Lowering {
         } catch (ArithmeticException e) {
             throw tooLarge(call);
         }
-        List<Value> from =
-                in.stream().filter(Objects::nonNull).map(Objects::requireNonNull).toList();
+        List<Value> from = new ArrayList<>();
+        for (Value v : in) {
+            if (v != null) {
+                from.add(v);
+            }
+        }
         List<@Nullable Value> out = new ArrayList<>();
         for (int i = 0; i < call.node().outputs().size(); i++) {
             String name = call.node().outputs().get(i);

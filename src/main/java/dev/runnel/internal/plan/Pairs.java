@@ -5,11 +5,15 @@ import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
 import dev.runnel.graph.ValueInfo;
 
+import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /// Finds the inputs and outputs of a graph that are the two ends of a recurrent node's state: the
@@ -57,7 +61,7 @@ final class Pairs {
         }
     }
 
-    private final Map<String, Set<End>> reached = new LinkedHashMap<>();
+    private final Map<String, Set<End>> reached = new HashMap<>();
 
     private Pairs() {}
 
@@ -73,33 +77,27 @@ final class Pairs {
         }
         pairs.follow(graph, names);
         Map<String, String> found = new LinkedHashMap<>();
-        pairs.reached.forEach(
-                (input, ends) -> {
-                    List<String> outputs =
-                            graph.outputs().stream()
-                                    .filter(o -> fits(graph, input, o))
-                                    .map(ValueInfo::name)
-                                    .filter(
-                                            o ->
-                                                    names.containsKey(o)
-                                                            && names.get(o).ends.containsAll(ends))
-                                    .toList();
-                    if (!ends.isEmpty()
-                            && outputs.size() == 1
-                            && !found.containsValue(outputs.getFirst())) {
-                        found.put(input, outputs.getFirst());
-                    }
-                });
+        for (ValueInfo input : graph.inputs()) {
+            Set<End> ends = Objects.requireNonNull(pairs.reached.get(input.name()));
+            if (ends.isEmpty()) {
+                continue;
+            }
+            List<String> outputs = new ArrayList<>();
+            for (ValueInfo output : graph.outputs()) {
+                Content c = names.get(output.name());
+                if (c != null && c.ends.containsAll(ends) && fits(input, output)) {
+                    outputs.add(output.name());
+                }
+            }
+            if (outputs.size() == 1 && !found.containsValue(outputs.getFirst())) {
+                found.put(input.name(), outputs.getFirst());
+            }
+        }
         return found;
     }
 
     /// Whether an output may be an input's next value: no dimension that both declare differs.
-    private static boolean fits(Graph graph, String input, ValueInfo output) {
-        ValueInfo in =
-                graph.inputs().stream()
-                        .filter(i -> i.name().equals(input))
-                        .findFirst()
-                        .orElseThrow();
+    private static boolean fits(ValueInfo in, ValueInfo output) {
         if (in.dtype() != output.dtype() || in.dims() == null || output.dims() == null) {
             return in.dtype() == output.dtype();
         }
@@ -121,13 +119,18 @@ final class Pairs {
             } else if (MOVERS.contains(node.op())) {
                 Content c = new Content();
                 int data = node.op().equals("Concat") ? node.inputs().size() : 1;
-                node.inputs().stream().limit(data).map(names::get).forEach(i -> add(c, i));
-                node.outputs().forEach(o -> names.put(o, c));
+                for (String input :
+                        node.inputs().subList(0, Math.min(data, node.inputs().size()))) {
+                    add(c, names.get(input));
+                }
+                for (String output : node.outputs()) {
+                    names.put(output, c);
+                }
             }
         }
     }
 
-    private static void add(Content to, @org.jspecify.annotations.Nullable Content from) {
+    private static void add(Content to, @Nullable Content from) {
         if (from != null) {
             to.add(from);
         }
@@ -154,8 +157,7 @@ final class Pairs {
                             : null;
             if (from != null) {
                 for (String input : from.inputs) {
-                    java.util.Objects.requireNonNull(reached.get(input))
-                            .add(new End(node, m.name()));
+                    Objects.requireNonNull(reached.get(input)).add(new End(node, m.name()));
                 }
             }
             if (m.output() < node.outputs().size()) {

@@ -55,8 +55,12 @@ final class Placement {
             now++;
             switch (item) {
                 case Item.Compute c -> {
-                    c.inputs().forEach(v -> read(v));
-                    c.outputs().forEach(v -> write(v));
+                    for (Value v : c.inputs()) {
+                        read(v);
+                    }
+                    for (Value v : c.outputs()) {
+                        write(v);
+                    }
                 }
                 case Item.Copy(Value from, Value to) -> {
                     read(from);
@@ -83,7 +87,9 @@ final class Placement {
         read(r.count());
         read(r.condition());
         write(r.iteration());
-        r.body().forEach(i -> wholes(i));
+        for (Item item : r.body()) {
+            wholes(item);
+        }
         measure(r.first());
         int begin = now;
         measure(r.body());
@@ -111,11 +117,15 @@ final class Placement {
     }
 
     private void write(@org.jspecify.annotations.Nullable Value v) {
-        if (v != null && v.root().origin == Value.Origin.STEP) {
-            lives.computeIfAbsent(v.root(), r -> new Life(Blocks.aligned(r.type.byteSize()), now))
-                            .to =
-                    now;
+        if (v == null || v.root().origin != Value.Origin.STEP) {
+            return;
         }
+        Life life = lives.get(v.root());
+        if (life == null) {
+            life = new Life(Blocks.aligned(v.root().type.byteSize()), now);
+            lives.put(v.root(), life);
+        }
+        life.to = now;
     }
 
     /// The largest first, each at the lowest place that is free all its life.

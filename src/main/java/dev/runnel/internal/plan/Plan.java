@@ -35,11 +35,16 @@ public final class Plan {
     Plan(Lowered lowered) {
         this.lowered = lowered;
         this.items = new ArrayList<>(lowered.items());
-        lowered.inputs().forEach((name, v) -> inputPorts.put(v, name));
-        stateLayout =
-                StateLayout.of(
-                        lowered.states().stream().map(Lowered.Carried::name).toList(),
-                        lowered.states().stream().map(c -> c.before().type).toList());
+        for (Map.Entry<String, Value> input : lowered.inputs().entrySet()) {
+            inputPorts.put(input.getValue(), input.getKey());
+        }
+        List<String> names = new ArrayList<>();
+        List<TensorType> types = new ArrayList<>();
+        for (Lowered.Carried state : lowered.states()) {
+            names.add(state.name());
+            types.add(state.before().type);
+        }
+        stateLayout = StateLayout.of(names, types);
         for (int i = 0; i < lowered.states().size(); i++) {
             stateOffsets.put(lowered.states().get(i).before(), stateLayout.slots().get(i).offset());
         }
@@ -53,26 +58,27 @@ public final class Plan {
     private Map<Value, String> elsewhere() {
         Map<Value, String> all = new IdentityHashMap<>(inputPorts);
         all.putAll(outputPorts);
-        stateOffsets.keySet().forEach(v -> all.put(v, "state"));
+        for (Value v : stateOffsets.keySet()) {
+            all.put(v, "state");
+        }
         return all;
     }
 
     /// An output is computed right where the caller reads it, unless that memory is already
     /// another's.
     private void placeOutputs() {
-        lowered.outputs()
-                .forEach(
-                        (name, v) -> {
-                            Value root = v.root();
-                            if (root.origin == Value.Origin.STEP
-                                    && !outputPorts.containsKey(root)) {
-                                outputPorts.put(root, name);
-                            } else {
-                                Value copy = Value.computed("", name, v.type);
-                                items.add(new Item.Copy(v, copy));
-                                outputPorts.put(copy, name);
-                            }
-                        });
+        for (Map.Entry<String, Value> output : lowered.outputs().entrySet()) {
+            String name = output.getKey();
+            Value v = output.getValue();
+            Value root = v.root();
+            if (root.origin == Value.Origin.STEP && !outputPorts.containsKey(root)) {
+                outputPorts.put(root, name);
+            } else {
+                Value copy = Value.computed("", name, v.type);
+                items.add(new Item.Copy(v, copy));
+                outputPorts.put(copy, name);
+            }
+        }
     }
 
     /// Only when all is computed do states change: a step that fails leaves them as they were. So
@@ -118,15 +124,19 @@ public final class Plan {
 
     /// What the caller feeds, by name, in the graph's order.
     public Map<String, TensorType> inputs() {
-        Map<String, TensorType> types = new LinkedHashMap<>();
-        lowered.inputs().forEach((name, v) -> types.put(name, v.type));
-        return types;
+        return types(lowered.inputs());
     }
 
     /// What the caller reads, by name, in the graph's order.
     public Map<String, TensorType> outputs() {
+        return types(lowered.outputs());
+    }
+
+    private static Map<String, TensorType> types(Map<String, Value> values) {
         Map<String, TensorType> types = new LinkedHashMap<>();
-        lowered.outputs().forEach((name, v) -> types.put(name, v.type));
+        for (Map.Entry<String, Value> e : values.entrySet()) {
+            types.put(e.getKey(), e.getValue().type);
+        }
         return types;
     }
 
@@ -183,15 +193,16 @@ public final class Plan {
     }
 
     private static boolean isBounded(List<Item> items) {
-        return items.stream()
-                .allMatch(
-                        item ->
-                                switch (item) {
-                                    case Item.Repeat r -> r.count() != null && isBounded(r.body());
-                                    case Item.Choose c ->
-                                            isBounded(c.then()) && isBounded(c.otherwise());
-                                    default -> true;
-                                });
+        for (Item item : items) {
+            if (item instanceof Item.Repeat r && (r.count() == null || !isBounded(r.body()))) {
+                return false;
+            }
+            if (item instanceof Item.Choose c
+                    && !(isBounded(c.then()) && isBounded(c.otherwise()))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /// Where the root value `v` lies.
@@ -208,7 +219,7 @@ public final class Plan {
     }
 
     long blockOffset(Value v) {
-        return Objects.requireNonNull(blockOffsets.get(v), () -> "value " + v + " has no place");
+        return Objects.requireNonNull(blockOffsets.get(v), v.name);
     }
 
     /// Memory and steps for one session.

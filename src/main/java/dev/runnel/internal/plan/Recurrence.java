@@ -70,7 +70,12 @@ final class Recurrence {
 
     /// Whether input `i` is what the node's memory starts from.
     static boolean isMemory(Node node, int i) {
-        return memories(node).stream().anyMatch(m -> m.input() == i);
+        for (Memory m : memories(node)) {
+            if (m.input() == i) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// The index of the input that is the sequence, or the first of them.

@@ -65,7 +65,10 @@ final class States {
         if (!changed) {
             return node;
         }
-        List<String> inputs = in.stream().map(v -> v == null ? "" : v.name).toList();
+        List<String> inputs = new ArrayList<>();
+        for (Value v : in) {
+            inputs.add(v == null ? "" : v.name);
+        }
         return new Node(node.name(), node.domain(), node.op(), inputs, outputs, node.attributes());
     }
 
@@ -97,23 +100,23 @@ final class States {
     /// @throws MalformedModelException if one comes out as another type than it went in
     List<Lowered.Carried> carried() {
         List<Lowered.Carried> carried = new ArrayList<>();
-        before.forEach(
-                (name, in) -> {
-                    Value out = Objects.requireNonNull(after.get(name));
-                    if (!out.type.equals(in.type)) {
-                        throw new MalformedModelException(
-                                model
-                                        + ": state '"
-                                        + name
-                                        + "' goes in as "
-                                        + in.type
-                                        + " and comes out as "
-                                        + out.type
-                                        + "; a state keeps its type: leave it to the caller"
-                                        + " with Options.stateless()");
-                    }
-                    carried.add(new Lowered.Carried(name, in, out));
-                });
+        for (Map.Entry<String, Value> e : before.entrySet()) {
+            Value in = e.getValue();
+            Value out = Objects.requireNonNull(after.get(e.getKey()));
+            if (!out.type.equals(in.type)) {
+                throw new MalformedModelException(
+                        model
+                                + ": state '"
+                                + e.getKey()
+                                + "' goes in as "
+                                + in.type
+                                + " and comes out as "
+                                + out.type
+                                + "; a state keeps its type: leave it to the caller with"
+                                + " Options.stateless()");
+            }
+            carried.add(new Lowered.Carried(e.getKey(), in, out));
+        }
         return carried;
     }
 }

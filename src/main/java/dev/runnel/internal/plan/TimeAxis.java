@@ -8,11 +8,9 @@ import dev.runnel.graph.TensorType;
 import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /// Decides whether a graph that takes whole sequences may be stepped instead. Lowers it for two
 /// lengths of the sequence and compares shapes: the axis of a tensor that grew is time. Then each
@@ -46,42 +44,41 @@ public final class TimeAxis {
         return false;
     }
 
-    /// Why a graph cannot be stepped, naming the node; empty if it can.
+    /// Why a graph cannot be stepped, naming the node; null if it can.
     ///
     /// @param one the plan of one step
     /// @param many the plan of several steps at once
-    public static Optional<String> obstacle(Plan one, Plan many) {
+    public static @Nullable String obstacle(Plan one, Plan many) {
         return new TimeAxis(one.lowered().values()).obstacle(many.lowered());
     }
 
-    private Optional<String> obstacle(Lowered many) {
+    private @Nullable String obstacle(Lowered many) {
         for (Lowered.Met met : many.calls()) {
             String reason = isSettled(met) ? null : obstacle(met);
             if (reason != null) {
-                return Optional.of(met.call().node() + " " + reason);
+                return met.call().node() + " " + reason;
             }
         }
         String choice = choice(many.items());
         if (choice != null) {
-            return Optional.of(choice);
+            return choice;
         }
         for (Map.Entry<String, Value> output : many.outputs().entrySet()) {
             String reason = constantObstacle(output.getValue());
             if (reason != null) {
-                return Optional.of("output '" + output.getKey() + "' is made of " + reason);
+                return "output '" + output.getKey() + "' is made of " + reason;
             }
         }
         String start = fedStart(many);
         if (start != null) {
-            return Optional.of(start);
+            return start;
         }
         for (Lowered.Carried state : many.states()) {
             if (role(state.after()) == Role.RESULT) {
-                return Optional.of(
-                        "state '" + state.name() + "' is not what a recurrence ends with");
+                return "state '" + state.name() + "' is not what a recurrence ends with";
             }
         }
-        return Optional.empty();
+        return null;
     }
 
     /// Why a recurrence that the caller gives its state to cannot be stepped: he must get back what
@@ -117,17 +114,28 @@ public final class TimeAxis {
     /// Whether all that the node does is known while planning.
     private static boolean isSettled(Lowered.Met met) {
         return met.operator().readsOnlyTypes()
-                || (met.inputs().stream().allMatch(v -> v == null || v.tensor != null)
-                        && met.outputs().stream().allMatch(v -> v == null || v.tensor != null));
+                || (areConstants(met.inputs()) && areConstants(met.outputs()));
+    }
+
+    private static boolean areConstants(List<@Nullable Value> values) {
+        for (Value v : values) {
+            if (v != null && v.tensor == null) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private @Nullable String obstacle(Lowered.Met met) {
         int[] in = axes(met.inputs());
         int[] out = axes(met.outputs());
-        if (Arrays.stream(in).anyMatch(a -> a == AMBIGUOUS)) {
-            return "takes a tensor whose steps lie in no single axis";
+        boolean steps = false;
+        for (int axis : in) {
+            if (axis == AMBIGUOUS) {
+                return "takes a tensor whose steps lie in no single axis";
+            }
+            steps |= axis >= 0;
         }
-        boolean steps = Arrays.stream(in).anyMatch(a -> a >= 0);
         String reason = steps ? met.operator().timeObstacle(met.call(), in, out) : null;
         for (int i = 0; i < in.length && reason == null; i++) {
             Value v = met.inputs().get(i);
@@ -137,7 +145,10 @@ public final class TimeAxis {
             }
         }
         if (reason == null) {
-            boolean spread = steps || Arrays.stream(out).anyMatch(a -> a != -1);
+            boolean spread = steps;
+            for (int axis : out) {
+                spread |= axis != -1;
+            }
             reason = spread ? mixture(met, in) : stateRead(met);
         }
         if (reason == null) {
@@ -290,7 +301,12 @@ public final class TimeAxis {
     private static final int AMBIGUOUS = -2;
 
     private int[] axes(List<@Nullable Value> values) {
-        return values.stream().mapToInt(v -> v == null ? -1 : axis(v)).toArray();
+        int[] axes = new int[values.size()];
+        for (int i = 0; i < axes.length; i++) {
+            Value v = values.get(i);
+            axes[i] = v == null ? -1 : axis(v);
+        }
+        return axes;
     }
 
     /// The axis of `v` that is longer than in the short run, or −1.

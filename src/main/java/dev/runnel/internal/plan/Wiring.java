@@ -77,11 +77,11 @@ final class Wiring {
 
     private Node withOrderedSubgraphs(Node node, Set<String> visible, int depth) {
         Map<String, Attribute> attributes = new HashMap<>(node.attributes());
-        attributes.replaceAll(
-                (name, a) ->
-                        a instanceof Attribute.OfGraph(Graph g)
-                                ? new Attribute.OfGraph(ordered(g, visible, depth + 1))
-                                : a);
+        for (Map.Entry<String, Attribute> e : attributes.entrySet()) {
+            if (e.getValue() instanceof Attribute.OfGraph(Graph g)) {
+                e.setValue(new Attribute.OfGraph(ordered(g, visible, depth + 1)));
+            }
+        }
         return new Node(
                 node.name(), node.domain(), node.op(), node.inputs(), node.outputs(), attributes);
     }
@@ -89,7 +89,9 @@ final class Wiring {
     private Map<String, Node> producers(Graph graph) {
         Map<String, Node> producers = new HashMap<>();
         Set<String> inputs = new HashSet<>();
-        graph.inputs().forEach(i -> inputs.add(i.name()));
+        for (ValueInfo input : graph.inputs()) {
+            inputs.add(input.name());
+        }
         for (Node node : graph.nodes()) {
             for (String output : node.outputs()) {
                 if (output.isEmpty()) {

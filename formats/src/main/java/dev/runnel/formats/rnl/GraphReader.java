@@ -30,9 +30,19 @@ final class GraphReader {
     ///
     /// @param format what the metadata say of the file
     Graph model(Rnl.Graph g, String format) {
-        Map<String, String> metadata = new HashMap<>(g.getMetadataMap());
+        Map<String, String> metadata = metadata(g);
         metadata.put(RnlReader.FORMAT, format);
         return graph(file.name(), g, metadata);
+    }
+
+    private Map<String, String> metadata(Rnl.Graph g) {
+        Map<String, String> metadata = new HashMap<>();
+        for (Rnl.Entry e : g.getMetadataList()) {
+            if (metadata.put(e.getKey(), e.getValue()) != null) {
+                throw file.malformed("metadata '" + e.getKey() + "' is there twice");
+            }
+        }
+        return metadata;
     }
 
     private Graph graph(String name, Rnl.Graph g, Map<String, String> metadata) {
@@ -86,13 +96,17 @@ final class GraphReader {
                     new ValueInfo(
                             v.getName(),
                             RnlReader.dtype(file, v.getElementType(), what),
-                            v.hasShape()
-                                    ? v.getShape().getDimsList().stream()
-                                            .map(d -> dimension(d, what))
-                                            .toList()
-                                    : null));
+                            v.hasShape() ? dims(v.getShape(), what) : null));
         }
         return values;
+    }
+
+    private List<ValueInfo.Dim> dims(Rnl.Shape shape, String what) {
+        List<ValueInfo.Dim> dims = new ArrayList<>(shape.getDimsCount());
+        for (Rnl.Dimension d : shape.getDimsList()) {
+            dims.add(dimension(d, what));
+        }
+        return dims;
     }
 
     private ValueInfo.Dim dimension(Rnl.Dimension d, String what) {
@@ -148,7 +162,7 @@ final class GraphReader {
             case GRAPH -> {
                 Rnl.Graph g = a.getGraph();
                 String name = file.name() + "/" + node + "/" + a.getName();
-                yield new Attribute.OfGraph(graph(name, g, g.getMetadataMap()));
+                yield new Attribute.OfGraph(graph(name, g, metadata(g)));
             }
             case VALUE_NOT_SET ->
                     throw file.unsupported(where + " has no value of a kind that Runnel knows");

@@ -7,6 +7,7 @@ import dev.runnel.graph.Node;
 import dev.runnel.graph.Tensor;
 import dev.runnel.graph.ValueInfo;
 
+import java.util.Map;
 import java.util.TreeMap;
 
 /// Makes the messages of graphs. What a graph holds in no order is written in that of its names.
@@ -30,8 +31,10 @@ final class GraphWriter {
                                                 .setName(name)
                                                 .setTensor(tensors.index(tensor, prefix + name))));
         graph.nodes().forEach(n -> g.addNodes(node(n, prefix)));
-        g.putAllMetadata(graph.metadata());
-        g.removeMetadata(RnlReader.FORMAT); // what the reader says of every file
+        Map<String, String> metadata = new TreeMap<>(graph.metadata());
+        metadata.remove(RnlReader.FORMAT); // what the reader says of every file
+        metadata.forEach(
+                (key, value) -> g.addMetadata(Rnl.Entry.newBuilder().setKey(key).setValue(value)));
         return g.build();
     }
 

@@ -146,7 +146,10 @@ public final class RnlReader {
 
     private static TensorType type(MappedFile file, Rnl.Tensor entry, String what) {
         DType dtype = dtype(file, entry.getElementType(), what);
-        long[] dims = entry.getDimsList().stream().mapToLong(Long::longValue).toArray();
+        long[] dims = new long[entry.getDimsCount()];
+        for (int i = 0; i < dims.length; i++) {
+            dims[i] = entry.getDims(i);
+        }
         try {
             TensorType type = new TensorType(dtype, Shape.of(dims));
             if (type.byteSize() != entry.getLength()) {

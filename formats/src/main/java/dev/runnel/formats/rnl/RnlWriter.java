@@ -1,7 +1,5 @@
 package dev.runnel.formats.rnl;
 
-import com.google.protobuf.CodedOutputStream;
-
 import dev.runnel.formats.file.AtomicFile;
 import dev.runnel.formats.proto.Rnl;
 import dev.runnel.graph.Graph;
@@ -21,9 +19,7 @@ public final class RnlWriter {
     private RnlWriter() {}
 
     /// What a file of `graph` holds.
-    ///
-    /// @throws IOException if its header cannot be made
-    public static AtomicFile.Content content(Graph graph) throws IOException {
+    public static AtomicFile.Content content(Graph graph) {
         TensorTable table = new TensorTable();
         byte[] header = header(graph, table);
         return channel -> {
@@ -36,7 +32,7 @@ public final class RnlWriter {
         };
     }
 
-    private static byte[] header(Graph graph, TensorTable table) throws IOException {
+    private static byte[] header(Graph graph, TensorTable table) {
         Rnl.Graph g = new GraphWriter(table).graph(graph, "");
         Rnl.Header header =
                 Rnl.Header.newBuilder()
@@ -44,12 +40,7 @@ public final class RnlWriter {
                         .setGraph(g)
                         .addAllTensors(table.entries())
                         .build();
-        byte[] bytes = new byte[header.getSerializedSize()];
-        CodedOutputStream out = CodedOutputStream.newInstance(bytes);
-        out.useDeterministicSerialization(); // the metadata in the order of their keys
-        header.writeTo(out);
-        out.checkNoSpaceLeft();
-        return bytes;
+        return header.toByteArray();
     }
 
     private static ByteBuffer preamble(byte[] header) {

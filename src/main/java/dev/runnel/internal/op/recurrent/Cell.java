@@ -75,10 +75,16 @@ record Cell(
 
     /// Whether the kernels' own passes serve direction `d`: usual activations, nothing special.
     boolean isUsual(int d, boolean peepholes) {
-        return activations.get(d).stream().map(Activation::kind).toList().equals(type.usual)
-                && clip == Float.POSITIVE_INFINITY
-                && !coupled
-                && !peepholes;
+        return hasUsualActivations(d) && clip == Float.POSITIVE_INFINITY && !coupled && !peepholes;
+    }
+
+    private boolean hasUsualActivations(int d) {
+        for (int i = 0; i < type.usual.size(); i++) {
+            if (activations.get(d).get(i).kind() != type.usual.get(i)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /// Reads and checks the node.

@@ -12,7 +12,6 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /// RNN-22, GRU-22 and LSTM-22, with every attribute and input of the standard.
 ///
@@ -46,13 +45,15 @@ public final class Recurrent implements Operator {
         this.projected = projected;
     }
 
-    /// The operators of this family by name.
-    public static Map<String, Operator> all() {
-        return Map.of(
-                "RNN", new Recurrent(Type.RNN, false),
-                "GRU", new Recurrent(Type.GRU, false),
-                "LSTM", new Recurrent(Type.LSTM, false),
-                "dev.runnel.LSTM", new Recurrent(Type.LSTM, true));
+    /// The operator of that name, if it is one of this family.
+    public static @Nullable Operator of(String name) {
+        return switch (name) {
+            case "RNN" -> new Recurrent(Type.RNN, false);
+            case "GRU" -> new Recurrent(Type.GRU, false);
+            case "LSTM" -> new Recurrent(Type.LSTM, false);
+            case "dev.runnel.LSTM" -> new Recurrent(Type.LSTM, true);
+            default -> null;
+        };
     }
 
     @Override

@@ -20,9 +20,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 
 /// A recurrent node with its weights packed, or, where they are fed, ready to pack them in each
 /// run.
@@ -82,7 +80,12 @@ final class RecurrentProgram implements Program {
             return List.of();
         }
         Tensor p = call.constant(Cell.PROJECTION);
-        List<Tensor> sources = Stream.of(w, r, b, p).filter(Objects::nonNull).toList();
+        List<Tensor> sources = new ArrayList<>();
+        for (Tensor source : new @Nullable Tensor[] {w, r, b, p}) {
+            if (source != null) {
+                sources.add(source);
+            }
+        }
         List<Matrices> all = new ArrayList<>();
         for (int d = 0; d < cell.directions(); d++) {
             boolean halved = isUsual(d);
