@@ -16,10 +16,7 @@ final class OnnxRuntimeEngine implements Engine {
 
     @Override
     public Call open(Workload w) throws OrtException {
-        if (w.weights() != Workload.Weights.F32) {
-            throw new UnsupportedOperationException("weights of " + w.weights());
-        }
-        OrtSession session = PinnedOnnxCall.session(w.toOnnx());
+        OrtSession session = PinnedOnnxCall.session(model(w));
         int n = w.rows();
         int size = w.size();
         Map<String, OnnxTensor> inputs = new HashMap<>();
@@ -30,5 +27,15 @@ final class OnnxRuntimeEngine implements Engine {
             carried.put(state, state + "n");
         }
         return new PinnedOnnxCall(session, inputs, carried, "y");
+    }
+
+    private static byte[] model(Workload w) {
+        if (w.weights() == Workload.Weights.F32) {
+            return w.toOnnx();
+        }
+        if (w.weights() == Workload.Weights.INT8 && w.hasCell()) {
+            return QuantizedLstm.toOnnx(w);
+        }
+        throw new UnsupportedOperationException(w.op() + " with weights of " + w.weights());
     }
 }

@@ -30,7 +30,7 @@ public class Precision extends LayerBenchmark {
     })
     String model = "";
 
-    @Param({"runnel", "oneDnn"})
+    @Param({"runnel", "onnxRuntime", "oneDnn"})
     String engine = "";
 
     @Setup

@@ -56,7 +56,7 @@ record Question(
                     question(
                             Precision.class,
                             "One step with weights of 16 and 8 bits",
-                            List.of("LSTM-256-bf16", "LSTM-256-int8"),
+                            List.of("LSTM-256-f32", "LSTM-256-bf16", "LSTM-256-int8"),
                             m -> 0,
                             ""),
                     question(

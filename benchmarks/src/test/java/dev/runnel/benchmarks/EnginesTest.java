@@ -2,9 +2,11 @@ package dev.runnel.benchmarks;
 
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class EnginesTest {
@@ -19,6 +21,38 @@ class EnginesTest {
                         .doesNotThrowAnyException();
             }
         }
+    }
+
+    /// Of the engines that there are: oneDnn only with the profile `peers`.
+    @ParameterizedTest
+    @CsvSource({
+        "runnel, BF16",
+        "runnel, INT8",
+        "onnxRuntime, INT8",
+        "oneDnn, F32",
+        "oneDnn, BF16",
+        "oneDnn, INT8"
+    })
+    void open_narrowWeights_computesTheSame(String engine, Workload.Weights weights) {
+        assumeTrue(
+                Engines.all().stream().anyMatch(e -> e.name().equals(engine)),
+                engine + " is not there: build with -Ppeers");
+        for (String model : new String[] {"LSTM-13", "LSTM-64", "LSTM-13x3"}) {
+            for (int steps : new int[] {1, 5}) {
+                Workload workload = Workload.of(model).weights(weights).steps(steps);
+                assertThatCode(() -> Engines.open(engine, workload).close())
+                        .doesNotThrowAnyException();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"LSTM-13, BF16", "GRU-13, INT8"})
+    void onnxRuntime_hasNoOtherNarrowWeights(String model, Workload.Weights weights) {
+        Workload workload = Workload.of(model).weights(weights);
+        assertThatThrownBy(() -> Engines.open("onnxRuntime", workload))
+                .isInstanceOf(UnsupportedOperationException.class)
+                .hasMessage(workload.op() + " with weights of " + weights);
     }
 
     @Test

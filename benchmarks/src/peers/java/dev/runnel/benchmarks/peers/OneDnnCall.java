@@ -28,7 +28,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// One RNN primitive with two sets of state memories, which change places from call to call.
+///
+/// With weights of 8 bits x and h are u8, which stand for −1 … 1 in steps of 1/127: h lies there, x
+/// of the [Workload] does, too. Gate rows have a scale each, which is one for W and R. y and c are
+/// f32; y is h as it was rounded, so that half a step, 0.004, is its error before that of the
+/// weights.
 final class OneDnnCall implements Engine.Call {
+    private static final float DATA_SCALE = 127;
+    private static final float DATA_SHIFT = 128;
+    private static final float LARGEST_WEIGHT = 127;
+
+    /// The dimensions of `ldigo` along which scales differ: gate and output.
+    private static final int GATE_ROWS = 1 << 3 | 1 << 4;
+
     private final Workload w;
     private final long[] layerDims;
     private final long[] stateDims;
@@ -49,6 +61,10 @@ final class OneDnnCall implements Engine.Call {
         this.w = w;
         layerDims = new long[] {w.steps(), w.rows(), w.size()};
         stateDims = new long[] {1, 1, w.rows(), w.size()};
+        if (w.weights() == Weights.INT8) {
+            attributes.set_rnn_data_qparams(DATA_SCALE, DATA_SHIFT);
+            attributes.set_rnn_weights_qparams(GATE_ROWS, weightScales());
+        }
         desc = describe();
         layer = layer();
         List<Object[]> same = new ArrayList<>();
@@ -79,16 +95,30 @@ final class OneDnnCall implements Engine.Call {
         queueHandle = queue.get();
     }
 
-    private data_type type() {
-        return w.weights() == Weights.BF16 ? data_type.bf16 : data_type.f32;
+    /// Of x and h.
+    private data_type dataType() {
+        return switch (w.weights()) {
+            case F32 -> data_type.f32;
+            case BF16 -> data_type.bf16;
+            case INT8 -> data_type.u8;
+        };
+    }
+
+    private data_type weightType() {
+        return w.weights() == Weights.INT8 ? data_type.s8 : dataType();
+    }
+
+    private data_type outputType() {
+        return w.weights() == Weights.INT8 ? data_type.f32 : dataType();
     }
 
     private rnn_primitive_desc_base describe() {
-        memory.desc x = new memory.desc(layerDims, type(), format_tag.tnc);
-        memory.desc h = new memory.desc(stateDims, type(), format_tag.ldnc);
+        memory.desc x = new memory.desc(layerDims, dataType(), format_tag.tnc);
+        memory.desc y = new memory.desc(layerDims, outputType(), format_tag.tnc);
+        memory.desc h = new memory.desc(stateDims, dataType(), format_tag.ldnc);
         memory.desc c = new memory.desc(stateDims, data_type.f32, format_tag.ldnc);
         long[] weightDims = weightDims();
-        memory.desc weights = new memory.desc(weightDims, type(), format_tag.any);
+        memory.desc weights = new memory.desc(weightDims, weightType(), format_tag.any);
         memory.desc bias = new memory.desc(biasDims(bias().length), data_type.f32, format_tag.ldgo);
         prop_kind inference = prop_kind.forward_inference;
         rnn_direction forwards = rnn_direction.unidirectional_left2right;
@@ -103,7 +133,7 @@ final class OneDnnCall implements Engine.Call {
                     weights,
                     weights,
                     bias,
-                    x,
+                    y,
                     h,
                     c,
                     attributes,
@@ -120,11 +150,18 @@ final class OneDnnCall implements Engine.Call {
                     weights,
                     weights,
                     bias,
-                    x,
+                    y,
                     h,
                     attributes,
                     false);
         }
+        return describeGru(x, h, weights, bias, y);
+    }
+
+    private rnn_primitive_desc_base describeGru(
+            memory.desc x, memory.desc h, memory.desc weights, memory.desc bias, memory.desc y) {
+        prop_kind inference = prop_kind.forward_inference;
+        rnn_direction forwards = rnn_direction.unidirectional_left2right;
         return w.linearBeforeReset()
                 ? new lbr_gru_forward.primitive_desc(
                         cpu,
@@ -135,7 +172,7 @@ final class OneDnnCall implements Engine.Call {
                         weights,
                         weights,
                         bias,
-                        x,
+                        y,
                         h,
                         attributes,
                         false)
@@ -148,7 +185,7 @@ final class OneDnnCall implements Engine.Call {
                         weights,
                         weights,
                         bias,
-                        x,
+                        y,
                         h,
                         attributes,
                         false);
@@ -162,6 +199,21 @@ final class OneDnnCall implements Engine.Call {
             case gru_forward.primitive_desc d -> new gru_forward(d);
             default -> throw new IllegalStateException(desc.getClass().getName());
         };
+    }
+
+    /// What the weights of a gate row, `[G, H]`, are multiplied by.
+    private float[] weightScales() {
+        float[] scales = new float[w.gates() * w.size()];
+        for (float[] weights : new float[][] {transposed(w.w()), transposed(w.r())}) {
+            for (int i = 0; i < weights.length; i++) {
+                int row = i % scales.length;
+                scales[row] = Math.max(scales[row], Math.abs(weights[i]));
+            }
+        }
+        for (int row = 0; row < scales.length; row++) {
+            scales[row] = LARGEST_WEIGHT / scales[row];
+        }
+        return scales;
     }
 
     private long[] weightDims() {
@@ -223,12 +275,15 @@ final class OneDnnCall implements Engine.Call {
         return filled(d, stateDims, format_tag.ldnc, new float[w.rows() * w.size()]);
     }
 
-    /// Memory as the primitive wants it, from plain floats.
+    /// Memory as the primitive wants it, from plain floats. A reorder to f32 refuses attributes
+    /// that quantise.
     private memory filled(memory.desc wanted, long[] dims, format_tag order, float[] values) {
         memory target = new memory(wanted, cpu);
         memory plain = new memory(new memory.desc(dims, data_type.f32, order), cpu);
         new FloatPointer(plain.get_data_handle()).put(values);
-        new reorder(plain, target, attributes).execute(queue, plain, target);
+        boolean isF32 = wanted.get_data_type().value == data_type.f32.value;
+        new reorder(plain, target, isF32 ? new primitive_attr() : attributes)
+                .execute(queue, plain, target);
         queue._wait();
         return target;
     }
@@ -260,7 +315,7 @@ final class OneDnnCall implements Engine.Call {
     @Override
     public float[] output() {
         memory plain = new memory(new memory.desc(layerDims, data_type.f32, format_tag.tnc), cpu);
-        new reorder(y, plain, attributes).execute(queue, y, plain);
+        new reorder(y, plain, new primitive_attr()).execute(queue, y, plain);
         queue._wait();
         float[] values = new float[w.steps() * w.rows() * w.size()];
         new FloatPointer(plain.get_data_handle()).get(values);

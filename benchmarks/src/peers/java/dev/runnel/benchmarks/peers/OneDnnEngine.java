@@ -21,9 +21,7 @@ public final class OneDnnEngine implements Engine {
                             + System.getenv("OMP_NUM_THREADS")
                             + ", expected 1: oneDNN would use all cores");
         }
-        // Its int8 LSTM by this interface gave other results, whatever scales it was given.
-        if (w.weights() == Workload.Weights.INT8
-                || w.weights() != Workload.Weights.F32 && !w.hasCell()) {
+        if (w.weights() != Workload.Weights.F32 && !w.hasCell()) {
             throw new UnsupportedOperationException(w.op() + " with weights of " + w.weights());
         }
         return new OneDnnCall(w);
