@@ -133,6 +133,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment dst,
             long dstOffset,
             int n) {
+        C2.sharpen(dst);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
                     .add(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
@@ -142,6 +143,7 @@ final class VectorArithmetic implements ArithmeticKernels {
 
     private static void add(
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        C2.sharpen(dst);
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
@@ -158,6 +160,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment dst,
             long dstOffset,
             int n) {
+        C2.sharpen(dst);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
                     .mul(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
@@ -167,6 +170,7 @@ final class VectorArithmetic implements ArithmeticKernels {
 
     private static void mul(
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        C2.sharpen(dst);
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
@@ -183,6 +187,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment dst,
             long dstOffset,
             int n) {
+        C2.sharpen(dst);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
                     .min(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
@@ -192,6 +197,7 @@ final class VectorArithmetic implements ArithmeticKernels {
 
     private static void min(
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        C2.sharpen(dst);
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
@@ -208,6 +214,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment dst,
             long dstOffset,
             int n) {
+        C2.sharpen(dst);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
                     .max(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
@@ -217,6 +224,7 @@ final class VectorArithmetic implements ArithmeticKernels {
 
     private static void max(
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        C2.sharpen(dst);
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
@@ -233,6 +241,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment dst,
             long dstOffset,
             int n) {
+        C2.sharpen(dst);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
                     .sub(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
@@ -242,6 +251,7 @@ final class VectorArithmetic implements ArithmeticKernels {
 
     private static void sub(
             float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        C2.sharpen(dst);
         FloatVector all = FloatVector.broadcast(S, a);
         for (int i = 0; i < n; i += LANES) {
             all.sub(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
@@ -257,6 +267,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment dst,
             long dstOffset,
             int n) {
+        C2.sharpen(dst);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
                     .div(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
@@ -266,6 +277,7 @@ final class VectorArithmetic implements ArithmeticKernels {
 
     private static void div(
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        C2.sharpen(dst);
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
             FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE)
@@ -276,6 +288,7 @@ final class VectorArithmetic implements ArithmeticKernels {
 
     private static void div(
             float a, MemorySegment b, long bOffset, MemorySegment dst, long dstOffset, int n) {
+        C2.sharpen(dst);
         FloatVector all = FloatVector.broadcast(S, a);
         for (int i = 0; i < n; i += LANES) {
             all.div(FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE))
@@ -291,6 +304,7 @@ final class VectorArithmetic implements ArithmeticKernels {
             MemorySegment dst,
             long dstOffset,
             int n) {
+        C2.sharpen(dst);
         for (int i = 0; i < n; i += LANES) {
             FloatVector x = FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE);
             FloatVector slope = FloatVector.fromMemorySegment(S, b, bOffset + 4L * i, LE);
@@ -300,6 +314,7 @@ final class VectorArithmetic implements ArithmeticKernels {
 
     private static void leak(
             MemorySegment a, long aOffset, float b, MemorySegment dst, long dstOffset, int n) {
+        C2.sharpen(dst);
         FloatVector all = FloatVector.broadcast(S, b);
         for (int i = 0; i < n; i += LANES) {
             FloatVector x = FloatVector.fromMemorySegment(S, a, aOffset + 4L * i, LE);

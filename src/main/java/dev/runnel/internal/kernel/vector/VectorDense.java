@@ -176,6 +176,7 @@ final class VectorDense implements DenseKernels {
             MemorySegment c,
             long c0,
             long cStep) {
+        C2.sharpen(c);
         long c1 = c0 + cStep;
         long c2 = c1 + cStep;
         long c3 = c2 + cStep;
@@ -239,6 +240,7 @@ final class VectorDense implements DenseKernels {
             MemorySegment c,
             long c0,
             long cStep) {
+        C2.sharpen(c);
         long c1 = c0 + cStep;
         long c2 = c1 + cStep;
         long c3 = c2 + cStep;
@@ -289,6 +291,7 @@ final class VectorDense implements DenseKernels {
             MemorySegment c,
             long c0,
             long cStep) {
+        C2.sharpen(c);
         long c1 = c0 + cStep;
         FloatVector s00 = FloatVector.fromMemorySegment(S, c, c0, LE);
         FloatVector s01 = FloatVector.fromMemorySegment(S, c, c0 + V, LE);

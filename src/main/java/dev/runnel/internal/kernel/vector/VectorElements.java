@@ -57,6 +57,7 @@ final class VectorElements implements ElementKernels, Activations {
     @Override
     public void tanh(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+        C2.sharpen(dst);
         FloatVector one = FloatVector.broadcast(F, 1);
         FloatVector half = FloatVector.broadcast(F, 0.5f);
         FloatVector minusHalf = FloatVector.broadcast(F, -0.5f);
@@ -91,6 +92,7 @@ final class VectorElements implements ElementKernels, Activations {
     @Override
     public void sigmoidOfTwice(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+        C2.sharpen(dst);
         FloatVector one = FloatVector.broadcast(F, 1);
         FloatVector half = FloatVector.broadcast(F, 0.5f);
         FloatVector minusHalf = FloatVector.broadcast(F, -0.5f);
@@ -121,6 +123,7 @@ final class VectorElements implements ElementKernels, Activations {
 
     @Override
     public void gated(MemorySegment s, long gate, long x, long dst, long bytes) {
+        C2.sharpen(s);
         FloatVector one = FloatVector.broadcast(F, 1);
         FloatVector half = FloatVector.broadcast(F, 0.5f);
         FloatVector minusHalf = FloatVector.broadcast(F, -0.5f);
@@ -165,6 +168,7 @@ final class VectorElements implements ElementKernels, Activations {
 
     @Override
     public void keep(MemorySegment s, long gate, long c, long add, long bytes) {
+        C2.sharpen(s);
         FloatVector one = FloatVector.broadcast(F, 1);
         FloatVector half = FloatVector.broadcast(F, 0.5f);
         FloatVector minusHalf = FloatVector.broadcast(F, -0.5f);
@@ -198,6 +202,7 @@ final class VectorElements implements ElementKernels, Activations {
     /// σ(x) by [#sigmoidOfTwice] of its half.
     private void sigmoid(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+        C2.sharpen(dst);
         FloatVector half = FloatVector.broadcast(F, 0.5f);
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
             FloatVector x = FloatVector.fromMemorySegment(F, src, srcOffset + i, LE);
@@ -208,6 +213,7 @@ final class VectorElements implements ElementKernels, Activations {
 
     private static void exp(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+        C2.sharpen(dst);
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
             FloatVector x = FloatVector.fromMemorySegment(F, src, srcOffset + i, LE);
             FloatVector t =
@@ -240,6 +246,7 @@ final class VectorElements implements ElementKernels, Activations {
 
     private static void log(
             MemorySegment src, long srcOffset, MemorySegment dst, long dstOffset, long bytes) {
+        C2.sharpen(dst);
         for (long i = 0; i < bytes; i += F.vectorByteSize()) {
             FloatVector x = FloatVector.fromMemorySegment(F, src, srcOffset + i, LE);
             VectorMask<Float> tiny = x.compare(LT, Float.MIN_NORMAL);

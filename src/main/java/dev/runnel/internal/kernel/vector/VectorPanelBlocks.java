@@ -120,6 +120,7 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        C2.sharpen(s);
         long xA = x;
         long xB = x + xStride;
         long xC = x + 2 * xStride;
@@ -205,6 +206,7 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        C2.sharpen(s);
         long xA = x;
         long xB = x + xStride;
         long xC = x + 2 * xStride;
@@ -264,6 +266,7 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        C2.sharpen(s);
         long xA = x;
         long xB = x + xStride;
         long xC = x + 2 * xStride;
@@ -310,6 +313,7 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        C2.sharpen(s);
         long xA = x;
         long xB = x + xStride;
         long i1 = start + startStride;
@@ -363,6 +367,7 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        C2.sharpen(s);
         long xA = x;
         long xB = x + xStride;
         long i1 = start + startStride;
@@ -402,6 +407,7 @@ final class VectorPanelBlocks implements PanelProduct {
             long xStride,
             long z,
             long zStride) {
+        C2.sharpen(s);
         long xA = x;
         long xB = x + xStride;
         long i1 = start + startStride;

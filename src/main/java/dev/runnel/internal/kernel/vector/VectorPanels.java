@@ -127,6 +127,7 @@ final class VectorPanels implements PanelProduct {
             long x,
             long z,
             long zRight) {
+        C2.sharpen(s);
         FloatVector l0 = FloatVector.fromMemorySegment(F, init, from, LE);
         FloatVector l1 = FloatVector.fromMemorySegment(F, init, from + V, LE);
         FloatVector l2 = FloatVector.fromMemorySegment(F, init, from + 2 * V, LE);
@@ -171,6 +172,7 @@ final class VectorPanels implements PanelProduct {
             long x,
             long z,
             long zRight) {
+        C2.sharpen(s);
         FloatVector l0 = FloatVector.fromMemorySegment(F, init, from, LE);
         FloatVector l1 = FloatVector.fromMemorySegment(F, init, from + V, LE);
         FloatVector l2 = FloatVector.fromMemorySegment(F, init, from + 2 * V, LE);
@@ -209,6 +211,7 @@ final class VectorPanels implements PanelProduct {
             long x,
             long z,
             long zRight) {
+        C2.sharpen(s);
         FloatVector l0 = FloatVector.fromMemorySegment(F, init, from, LE);
         FloatVector l1 = FloatVector.fromMemorySegment(F, init, from + V, LE);
         FloatVector r0 = FloatVector.fromMemorySegment(F, init, fromRight, LE);
@@ -241,6 +244,7 @@ final class VectorPanels implements PanelProduct {
             long x,
             long z,
             long zRight) {
+        C2.sharpen(s);
         FloatVector l0 = FloatVector.fromMemorySegment(F, init, from, LE);
         FloatVector r0 = FloatVector.fromMemorySegment(F, init, fromRight, LE);
         for (int k = 0; k < rows; k++) {

@@ -93,6 +93,7 @@ final class VectorPanelsBf16 implements PanelProduct {
             long x,
             long z,
             long part) {
+        C2.sharpen(s);
         FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
         FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + part, LE);
         FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + V, LE);
@@ -137,6 +138,7 @@ final class VectorPanelsBf16 implements PanelProduct {
             long x,
             long z,
             long part) {
+        C2.sharpen(s);
         FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
         FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + part, LE);
         FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + V, LE);
@@ -167,6 +169,7 @@ final class VectorPanelsBf16 implements PanelProduct {
             long x,
             long z,
             long part) {
+        C2.sharpen(s);
         FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
         FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + part, LE);
         for (int k = 0; k < rows; k++) {
@@ -192,6 +195,7 @@ final class VectorPanelsBf16 implements PanelProduct {
             long z,
             long part,
             long zStride) {
+        C2.sharpen(s);
         long z1 = z + zStride;
         long z2 = z1 + zStride;
         long z3 = z2 + zStride;

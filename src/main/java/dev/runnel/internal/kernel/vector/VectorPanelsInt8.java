@@ -70,6 +70,7 @@ final class VectorPanelsInt8 implements PanelProduct {
     }
 
     private static void clear(MemorySegment s, long z, int bytes) {
+        C2.sharpen(s);
         for (int j = 0; j < bytes; j += V) {
             FloatVector.zero(F).intoMemorySegment(s, z + j, LE);
         }
@@ -77,6 +78,7 @@ final class VectorPanelsInt8 implements PanelProduct {
 
     /// z = bias + scale · z
     private static void finish(MemorySegment w, MemorySegment s, long z, int bytes) {
+        C2.sharpen(s);
         for (int j = 0; j < bytes; j += V) {
             FloatVector.fromMemorySegment(F, s, z + j, LE)
                     .fma(
@@ -129,6 +131,7 @@ final class VectorPanelsInt8 implements PanelProduct {
             long x,
             long z,
             long part) {
+        C2.sharpen(s);
         FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
         FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + part, LE);
         FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + 2 * part, LE);
@@ -197,6 +200,7 @@ final class VectorPanelsInt8 implements PanelProduct {
             long x,
             long z,
             long part) {
+        C2.sharpen(s);
         FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
         FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + part, LE);
         FloatVector a2 = FloatVector.fromMemorySegment(F, s, z + 2 * part, LE);
@@ -241,6 +245,7 @@ final class VectorPanelsInt8 implements PanelProduct {
             long z,
             long part,
             long bytes) {
+        C2.sharpen(s);
         VectorMask<Float> some = F.indexInRange(0, (int) bytes / 4);
         FloatVector a0 = FloatVector.fromMemorySegment(F, s, z, LE);
         FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + part, LE);
@@ -286,6 +291,7 @@ final class VectorPanelsInt8 implements PanelProduct {
             long z,
             long part,
             long zStride) {
+        C2.sharpen(s);
         long z1 = z + zStride;
         long z2 = z1 + zStride;
         long z3 = z2 + zStride;
@@ -345,6 +351,7 @@ final class VectorPanelsInt8 implements PanelProduct {
             long z,
             long part,
             long zStride) {
+        C2.sharpen(s);
         long z1 = z + zStride;
         long z2 = z1 + zStride;
         long z3 = z2 + zStride;

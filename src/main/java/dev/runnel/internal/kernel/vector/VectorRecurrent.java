@@ -133,6 +133,7 @@ final class VectorRecurrent implements RecurrentKernels {
 
     private static void copyVectors(
             MemorySegment from, long fromOffset, MemorySegment to, long toOffset, int n) {
+        C2.sharpen(to);
         for (int i = 0; i < n; i += F.length()) {
             FloatVector.fromMemorySegment(F, from, fromOffset + 4L * i, LE)
                     .intoMemorySegment(to, toOffset + 4L * i, LE);
@@ -141,6 +142,7 @@ final class VectorRecurrent implements RecurrentKernels {
 
     /// y = a · b
     private static void times(MemorySegment s, long a, long b, long y, long bytes) {
+        C2.sharpen(s);
         for (long u = 0; u < bytes; u += V) {
             FloatVector.fromMemorySegment(F, s, a + u, LE)
                     .mul(FloatVector.fromMemorySegment(F, s, b + u, LE))
@@ -150,6 +152,7 @@ final class VectorRecurrent implements RecurrentKernels {
 
     /// y = y + a · b
     private static void plusTimes(MemorySegment s, long y, long a, long b, long bytes) {
+        C2.sharpen(s);
         for (long u = 0; u < bytes; u += V) {
             FloatVector.fromMemorySegment(F, s, a + u, LE)
                     .fma(
@@ -161,6 +164,7 @@ final class VectorRecurrent implements RecurrentKernels {
 
     /// h = n + z · (h − n)
     private static void mix(MemorySegment s, long z, long n, long h, long bytes) {
+        C2.sharpen(s);
         for (long u = 0; u < bytes; u += V) {
             FloatVector candidate = FloatVector.fromMemorySegment(F, s, n + u, LE);
             FloatVector.fromMemorySegment(F, s, z + u, LE)

@@ -163,6 +163,7 @@ final class VectorRows implements RowProduct {
     }
 
     private static void fill(int n, float value, MemorySegment c, long cRow) {
+        C2.sharpen(c);
         FloatVector v = FloatVector.broadcast(S, value);
         int j = 0;
         for (; j + LANES <= n; j += LANES) {
@@ -185,6 +186,7 @@ final class VectorRows implements RowProduct {
             MemorySegment c,
             long c0,
             long cStep) {
+        C2.sharpen(c);
         long c1 = c0 + cStep;
         long c2 = c1 + cStep;
         long c3 = c2 + cStep;
@@ -238,6 +240,7 @@ final class VectorRows implements RowProduct {
             MemorySegment c,
             long c0,
             long cStep) {
+        C2.sharpen(c);
         VectorMask<Float> some = S.indexInRange(0, n);
         FloatVector s0 = FloatVector.fromMemorySegment(S, c, c0, LE, some);
         FloatVector s1 = FloatVector.fromMemorySegment(S, c, c0 + cStep, LE, some);
@@ -262,6 +265,7 @@ final class VectorRows implements RowProduct {
             int[] bTaps,
             MemorySegment c,
             long cRow) {
+        C2.sharpen(c);
         FloatVector s0 = FloatVector.fromMemorySegment(S, c, cRow, LE);
         FloatVector s1 = FloatVector.fromMemorySegment(S, c, cRow + V, LE);
         FloatVector s2 = FloatVector.fromMemorySegment(S, c, cRow + 2 * V, LE);
@@ -301,6 +305,7 @@ final class VectorRows implements RowProduct {
             int[] bTaps,
             MemorySegment c,
             long c0) {
+        C2.sharpen(c);
         FloatVector s00 = FloatVector.fromMemorySegment(S, c, c0, LE);
         FloatVector s01 = FloatVector.fromMemorySegment(S, c, c0 + V, LE);
         FloatVector s02 = FloatVector.fromMemorySegment(S, c, c0 + 2 * V, LE);
@@ -329,6 +334,7 @@ final class VectorRows implements RowProduct {
             int[] bTaps,
             MemorySegment c,
             long cRow) {
+        C2.sharpen(c);
         FloatVector s0 = FloatVector.fromMemorySegment(S, c, cRow, LE);
         FloatVector s1 = FloatVector.fromMemorySegment(S, c, cRow + V, LE);
         for (int k = 0; k < aTaps.length; k++) {
