@@ -1,5 +1,7 @@
 package dev.runnel.benchmarks;
 
+import dev.runnel.formats.Models;
+
 import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -20,6 +22,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -42,7 +45,9 @@ public class ColdStart {
     @Param("LSTM-256")
     String model = "";
 
-    @Param({"runnel", "onnxRuntime", "jvm"})
+    /// `runnel` and ONNX Runtime read ONNX, `runnelRnl` and `runnelAot` the same model as `.rnl`,
+    /// the latter with the JVM's AOT cache of an earlier run.
+    @Param({"runnel", "runnelRnl", "runnelAot", "onnxRuntime", "jvm"})
     String engine = "";
 
     /// The child's memory.
@@ -54,33 +59,65 @@ public class ColdStart {
     }
 
     private List<String> command = List.of();
-    private Path file = Path.of("");
+    private Path folder = Path.of("");
 
     @Setup
-    public void writeModel() throws IOException {
-        file = Files.createTempFile("runnel", ".onnx");
-        Files.write(file, Workload.of(model).toOnnx());
-        String main =
-                switch (engine) {
-                    case "runnel" -> ColdRunnel.class.getName();
-                    case "onnxRuntime" -> ColdOnnxRuntime.class.getName();
-                    default -> ColdJvm.class.getName();
-                };
+    public void writeModel() throws IOException, InterruptedException {
+        folder = Files.createTempDirectory("runnel");
+        Path onnx = Files.write(folder.resolve("model.onnx"), Workload.of(model).toOnnx());
+        Path rnl = folder.resolve("model.rnl");
+        Models.write(Models.read(onnx), rnl);
         command =
-                List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-XX:+UseSerialGC",
-                        "--add-modules=jdk.incubator.vector",
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        main,
-                        file.toString());
+                switch (engine) {
+                    case "runnel" -> command(ColdRunnel.class, onnx);
+                    case "runnelRnl" -> command(ColdRunnel.class, rnl);
+                    case "runnelAot" -> withCache(command(ColdRunnel.class, rnl));
+                    case "onnxRuntime" -> command(ColdOnnxRuntime.class, onnx);
+                    case "jvm" -> command(ColdJvm.class, onnx);
+                    default -> throw new IllegalArgumentException("no engine '" + engine + "'");
+                };
+    }
+
+    private static List<String> command(Class<?> main, Path file) {
+        return List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                main.getName(),
+                file.toString());
+    }
+
+    /// The command with a cache of what a run of it loads. Such a cache wants a class path of jars.
+    private List<String> withCache(List<String> command) throws IOException, InterruptedException {
+        Path cache = folder.resolve("classes.aot");
+        Path log = folder.resolve("log.txt");
+        Process child =
+                new ProcessBuilder(with("-XX:AOTCacheOutput=" + cache, command))
+                        .redirectErrorStream(true)
+                        .redirectOutput(log.toFile())
+                        .start();
+        child.getOutputStream().close(); // so it ends when it is ready
+        if (child.waitFor() != 0 || !Files.exists(cache)) {
+            throw new IllegalStateException("no AOT cache: " + Files.readString(log));
+        }
+        return with("-XX:AOTCache=" + cache, command);
+    }
+
+    private static List<String> with(String flag, List<String> command) {
+        List<String> flagged = new ArrayList<>(command);
+        flagged.add(1, flag);
+        return flagged;
     }
 
     @TearDown
     public void deleteModel() throws IOException {
-        Files.delete(file);
+        for (String name : List.of("model.onnx", "model.rnl", "classes.aot", "log.txt")) {
+            Files.deleteIfExists(folder.resolve(name));
+        }
+        Files.delete(folder);
     }
 
     @Benchmark

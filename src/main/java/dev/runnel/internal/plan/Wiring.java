@@ -13,6 +13,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -150,7 +151,7 @@ final class Wiring {
     /// Depth-first, with a stack of its own: a chain of a million nodes must not overflow the
     /// thread's.
     private final class Sort {
-        private record Visit(Node node, Deque<String> pending) {}
+        private record Visit(Node node, Iterator<String> pending) {}
 
         private final Graph graph;
         private final Set<String> known;
@@ -177,13 +178,15 @@ final class Wiring {
             push(stack, root);
             while (!stack.isEmpty()) {
                 Visit v = stack.getFirst();
-                String name = v.pending.poll();
-                if (name == null) {
+                if (!v.pending.hasNext()) {
                     stack.pop();
                     open.remove(v.node);
                     done.add(v.node);
                     sorted.add(v.node);
-                } else if (!known.contains(name)) {
+                    continue;
+                }
+                String name = v.pending.next();
+                if (!known.contains(name)) {
                     Node producer = producers.get(name);
                     if (producer == null) {
                         throw new MalformedModelException(
@@ -208,7 +211,7 @@ final class Wiring {
                 throw new MalformedModelException(
                         model + ": " + node + " depends on its own output: the graph has a cycle");
             }
-            stack.push(new Visit(node, new ArrayDeque<>(reads(node))));
+            stack.push(new Visit(node, reads(node).iterator()));
         }
     }
 }

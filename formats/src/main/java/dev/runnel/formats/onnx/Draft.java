@@ -158,12 +158,14 @@ final class Draft {
         if (!replaced) {
             body.add(new Node(name, domain, op, inputs, outputs, attributes));
         }
-        after.forEach(body::add);
+        finishWithoutNode();
     }
 
     /// Adds only the nodes after this one to the graph.
     void finishWithoutNode() {
-        after.forEach(body::add);
+        for (Node node : after) {
+            body.add(node);
+        }
     }
 
     MalformedModelException malformed(String what) {

@@ -22,8 +22,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /// Makes [Graph]s of the `GraphProto`s of one model: types and constants read, functions expanded
 /// in place, each node brought to the vocabulary of [Graph#OPSET].
@@ -61,9 +59,9 @@ final class GraphReader {
     }
 
     private static String function(String domain, String name, String overload) {
-        return Stream.of(OnnxReader.domain(domain), name, overload)
-                .filter(s -> !s.isEmpty())
-                .collect(Collectors.joining("."));
+        String standard = OnnxReader.domain(domain);
+        return (standard.isEmpty() ? name : standard + "." + name)
+                + (overload.isEmpty() ? "" : "." + overload);
     }
 
     /// The model's own graph.
@@ -151,8 +149,12 @@ final class GraphReader {
                         ? names.fresh(scope.node(p.getOpType() + "_" + index))
                         : scope.node(p.getName());
         Draft draft = new Draft(file, body, OnnxReader.domain(p.getDomain()), p.getOpType(), name);
-        p.getInputList().forEach(i -> draft.inputs.add(scope.tensor(i)));
-        p.getOutputList().forEach(o -> draft.outputs.add(scope.tensor(o)));
+        for (String input : p.getInputList()) {
+            draft.inputs.add(scope.tensor(input));
+        }
+        for (String output : p.getOutputList()) {
+            draft.outputs.add(scope.tensor(output));
+        }
         while (!draft.inputs.isEmpty() && draft.inputs.getLast().isEmpty()) {
             draft.inputs.removeLast();
         }

@@ -4,6 +4,7 @@ import dev.runnel.formats.proto.AttributeProto;
 import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.NodeProto;
 import dev.runnel.formats.proto.TensorProto;
+import dev.runnel.formats.proto.ValueInfoProto;
 
 import java.util.HashMap;
 import java.util.HashSet;
@@ -25,9 +26,15 @@ final class Names {
     }
 
     private void add(GraphProto g) {
-        g.getInitializerList().stream().map(TensorProto::getName).forEach(taken::add);
-        g.getInputList().forEach(v -> taken.add(v.getName()));
-        g.getOutputList().forEach(v -> read.add(v.getName()));
+        for (TensorProto t : g.getInitializerList()) {
+            taken.add(t.getName());
+        }
+        for (ValueInfoProto v : g.getInputList()) {
+            taken.add(v.getName());
+        }
+        for (ValueInfoProto v : g.getOutputList()) {
+            read.add(v.getName());
+        }
         add(g.getNodeList());
         taken.addAll(read);
     }
@@ -39,7 +46,9 @@ final class Names {
             read.addAll(n.getInputList());
             for (AttributeProto a : n.getAttributeList()) {
                 add(a.getG());
-                a.getGraphsList().forEach(this::add);
+                for (GraphProto g : a.getGraphsList()) {
+                    add(g);
+                }
             }
         }
     }

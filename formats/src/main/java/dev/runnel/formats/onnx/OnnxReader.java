@@ -3,6 +3,7 @@ package dev.runnel.formats.onnx;
 import dev.runnel.formats.file.MappedFile;
 import dev.runnel.formats.proto.ModelProto;
 import dev.runnel.formats.proto.OperatorSetIdProto;
+import dev.runnel.formats.proto.StringStringEntryProto;
 import dev.runnel.formats.proto.TensorProto;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Tensor;
@@ -125,14 +126,16 @@ public final class OnnxReader {
 
     private static Map<String, String> metadata(ModelProto m, Map<String, Long> opsets) {
         Map<String, String> map = new LinkedHashMap<>();
-        m.getMetadataPropsList().forEach(e -> map.put(e.getKey(), e.getValue()));
+        for (StringStringEntryProto e : m.getMetadataPropsList()) {
+            map.put(e.getKey(), e.getValue());
+        }
         map.put("format", "ONNX");
         map.put("ir_version", Long.toString(m.getIrVersion()));
-        opsets.forEach(
-                (domain, version) ->
-                        map.put(
-                                domain.isEmpty() ? "opset" : "opset." + domain,
-                                Long.toString(version)));
+        for (Map.Entry<String, Long> e : opsets.entrySet()) {
+            map.put(
+                    e.getKey().isEmpty() ? "opset" : "opset." + e.getKey(),
+                    e.getValue().toString());
+        }
         putUnlessEmpty(map, "producer", m.getProducerName());
         putUnlessEmpty(map, "producer_version", m.getProducerVersion());
         putUnlessEmpty(map, "domain", m.getDomain());

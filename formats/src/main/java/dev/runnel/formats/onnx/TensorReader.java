@@ -102,7 +102,10 @@ final class TensorReader {
                                     + typeName(p.getDataType())
                                     + ", which Runnel does not have");
         }
-        long[] dims = p.getDimsList().stream().mapToLong(Long::longValue).toArray();
+        long[] dims = new long[p.getDimsCount()];
+        for (int i = 0; i < dims.length; i++) {
+            dims[i] = p.getDims(i);
+        }
         try {
             TensorType type = new TensorType(dtype, Shape.of(dims));
             type.byteSize();

@@ -9,6 +9,7 @@ import dev.runnel.graph.ValueInfo;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /// What a file says of the inputs and outputs of its graphs.
@@ -48,9 +49,14 @@ final class TypeReader {
     }
 
     private @Nullable List<ValueInfo.Dim> dims(TypeProto.Tensor type, String what) {
-        return type.hasShape()
-                ? type.getShape().getDimList().stream().map(d -> dim(d, what)).toList()
-                : null;
+        if (!type.hasShape()) {
+            return null;
+        }
+        List<ValueInfo.Dim> dims = new ArrayList<>();
+        for (TensorShapeProto.Dimension d : type.getShape().getDimList()) {
+            dims.add(dim(d, what));
+        }
+        return dims;
     }
 
     /// Exporters write 0 and -1 for a dimension that the caller chooses as well as leaving it out.
