@@ -187,27 +187,23 @@ class HostileRnlTest {
 
     @Test
     void headerThatIsNoMessage_isRefused() {
-        assertThatThrownBy(() -> read(file(1, 0, new byte[] {0x12, 0x7f}, DATA)))
-                .isInstanceOf(MalformedModelException.class)
-                .hasMessageStartingWith("m.rnl: the header is no protobuf message: ");
-        byte[] nested = {};
+        malformed(
+                "Header has field 2 of 127 bytes, with 0 left at byte 20; the file is truncated or"
+                        + " corrupt",
+                file(1, 0, new byte[] {0x12, 0x7f}, DATA));
+        Rnl.Graph.Builder nested = Rnl.Graph.newBuilder();
         for (int i = 0; i < 60; i++) { // graph of node of attribute of graph
-            nested = wrap(0x22, wrap(0x32, wrap(0x4a, nested)));
+            Rnl.Attribute.Builder branch =
+                    Rnl.Attribute.newBuilder().setName("then_branch").setGraph(nested);
+            Rnl.Node.Builder node =
+                    Rnl.Node.newBuilder().setName("n").setOp("If").addAttributes(branch);
+            nested = Rnl.Graph.newBuilder().addNodes(node);
         }
-        byte[] deep = wrap(0x12, nested);
-        assertThatThrownBy(() -> read(file(1, 0, deep, DATA)))
+        byte[] deep = file(graph(nested));
+        assertThatThrownBy(() -> read(deep))
                 .isInstanceOf(MalformedModelException.class)
-                .hasMessageStartingWith("m.rnl: the header is no protobuf message: ");
-    }
-
-    private static byte[] wrap(int tag, byte[] body) {
-        ByteBuffer b = ByteBuffer.allocate(body.length + 4).put((byte) tag);
-        int n = body.length;
-        for (; n > 0x7f; n >>>= 7) {
-            b.put((byte) (n | 0x80));
-        }
-        b.put((byte) n).put(body);
-        return Arrays.copyOf(b.array(), b.position());
+                .hasMessageMatching(
+                        "m.rnl: \\w+ is nested more than 128 messages deep at byte \\d+");
     }
 
     @Test

@@ -1,24 +1,27 @@
 package dev.runnel.formats.onnx;
 
-import com.google.protobuf.ByteString;
-
 import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.file.Message;
 import dev.runnel.formats.proto.AttributeProto;
 import dev.runnel.formats.proto.AttributeProto.AttributeType;
 import dev.runnel.formats.proto.FunctionProto;
-import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.NodeProto;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /// The attributes of nodes.
 final class AttributeReader {
     /// Reads the subgraph that an attribute holds.
     interface Subgraphs {
-        Graph read(GraphProto graph, String attribute) throws IOException;
+        Graph read(Message graph, String attribute) throws IOException;
     }
 
     private final MappedFile file;
@@ -31,39 +34,45 @@ final class AttributeReader {
 
     /// Puts the attributes of `p` into `to`; those that refer to an attribute of the function
     /// around it get its value, or are left out if the caller left it out.
-    void read(NodeProto p, Draft to, Scope scope, Subgraphs subgraphs) throws IOException {
-        for (AttributeProto a : p.getAttributeList()) {
+    void read(Message p, Draft to, Scope scope, Subgraphs subgraphs) throws IOException {
+        for (Message a : p.messages(NodeProto.ATTRIBUTE_FIELD_NUMBER, "AttributeProto")) {
             Attribute value;
-            if (a.getRefAttrName().isEmpty()) {
+            String name = name(a);
+            String reference = a.text(AttributeProto.REF_ATTR_NAME_FIELD_NUMBER);
+            if (reference.isEmpty()) {
                 value = value(a, to, subgraphs);
             } else if (scope.call() == null) {
                 throw to.malformed(
                         "attribute '"
-                                + a.getName()
+                                + name
                                 + "' refers to '"
-                                + a.getRefAttrName()
+                                + reference
                                 + "' of a function, but the node is in none");
             } else {
-                value = scope.call().attributes().get(a.getRefAttrName());
+                value = scope.call().attributes().get(reference);
             }
-            if (value != null && to.attributes.put(a.getName(), value) != null) {
-                throw to.malformed("attribute '" + a.getName() + "' is given twice");
+            if (value != null && to.attributes.put(name, value) != null) {
+                throw to.malformed("attribute '" + name + "' is given twice");
             }
         }
     }
 
     /// Completes the attributes that `call` gives to function `f` by the function's defaults.
-    void readDefaults(FunctionProto f, Draft call, Map<String, Attribute> bound, Scope scope)
+    void readDefaults(Message f, Draft call, Map<String, Attribute> bound, Scope scope)
             throws IOException {
+        List<Message> defaults =
+                f.messages(FunctionProto.ATTRIBUTE_PROTO_FIELD_NUMBER, "AttributeProto");
+        Set<String> declared = new HashSet<>(f.texts(FunctionProto.ATTRIBUTE_FIELD_NUMBER));
+        for (Message a : defaults) {
+            declared.add(name(a));
+        }
         for (String given : call.attributes.keySet()) {
-            if (!f.getAttributeList().contains(given)
-                    && f.getAttributeProtoList().stream()
-                            .noneMatch(a -> a.getName().equals(given))) {
+            if (!declared.contains(given)) {
                 throw call.malformed("attribute '" + given + "' is none of the function's");
             }
         }
-        for (AttributeProto a : f.getAttributeProtoList()) {
-            if (!bound.containsKey(a.getName())) {
+        for (Message a : defaults) {
+            if (!bound.containsKey(name(a))) {
                 Attribute value =
                         value(
                                 a,
@@ -74,36 +83,65 @@ final class AttributeReader {
                                                     + name
                                                     + "' of the function has a graph as default");
                                 });
-                bound.put(a.getName(), value);
+                bound.put(name(a), value);
             }
         }
     }
 
-    private Attribute value(AttributeProto a, Draft node, Subgraphs subgraphs) throws IOException {
-        String name = a.getName();
+    private static String name(Message attribute) {
+        return attribute.text(AttributeProto.NAME_FIELD_NUMBER);
+    }
+
+    private Attribute value(Message a, Draft node, Subgraphs subgraphs) throws IOException {
+        String name = name(a);
         return switch (type(a)) {
-            case FLOAT -> new Attribute.OfFloat(a.getF());
-            case INT -> new Attribute.OfLong(a.getI());
-            case STRING -> new Attribute.OfString(string(a.getS(), name, node));
-            case FLOATS -> new Attribute.OfFloats(a.getFloatsList());
-            case INTS -> new Attribute.OfLongs(a.getIntsList());
-            case STRINGS ->
-                    new Attribute.OfStrings(
-                            a.getStringsList().stream().map(s -> string(s, name, node)).toList());
-            case TENSOR -> {
-                if (!a.hasT()) {
+            case AttributeType.FLOAT_VALUE ->
+                    new Attribute.OfFloat(a.real(AttributeProto.F_FIELD_NUMBER));
+            case AttributeType.INT_VALUE ->
+                    new Attribute.OfLong(a.number(AttributeProto.I_FIELD_NUMBER));
+            case AttributeType.STRING_VALUE ->
+                    new Attribute.OfString(
+                            string(a.bytes(AttributeProto.S_FIELD_NUMBER), name, node));
+            case AttributeType.FLOATS_VALUE -> {
+                List<Float> values = new ArrayList<>();
+                for (float v : a.floats(AttributeProto.FLOATS_FIELD_NUMBER)) {
+                    values.add(v);
+                }
+                yield new Attribute.OfFloats(values);
+            }
+            case AttributeType.INTS_VALUE -> {
+                List<Long> values = new ArrayList<>();
+                for (long v : a.numbers(AttributeProto.INTS_FIELD_NUMBER)) {
+                    values.add(v);
+                }
+                yield new Attribute.OfLongs(values);
+            }
+            case AttributeType.STRINGS_VALUE -> {
+                List<String> values = new ArrayList<>();
+                for (MemorySegment s : a.byteses(AttributeProto.STRINGS_FIELD_NUMBER)) {
+                    values.add(string(s, name, node));
+                }
+                yield new Attribute.OfStrings(values);
+            }
+            case AttributeType.TENSOR_VALUE -> {
+                if (!a.has(AttributeProto.T_FIELD_NUMBER)) {
                     throw node.malformed("attribute '" + name + "' has no tensor");
                 }
                 yield new Attribute.OfTensor(
-                        tensors.read(a.getT(), node + ": attribute '" + name + "'"));
+                        tensors.read(
+                                a.message(AttributeProto.T_FIELD_NUMBER, "TensorProto"),
+                                node + ": attribute '" + name + "'"));
             }
-            case GRAPH -> {
-                if (!a.hasG()) {
+            case AttributeType.GRAPH_VALUE -> {
+                if (!a.has(AttributeProto.G_FIELD_NUMBER)) {
                     throw node.malformed("attribute '" + name + "' has no graph");
                 }
-                yield new Attribute.OfGraph(subgraphs.read(a.getG(), name));
+                yield new Attribute.OfGraph(
+                        subgraphs.read(
+                                a.message(AttributeProto.G_FIELD_NUMBER, "GraphProto"), name));
             }
-            case UNDEFINED -> throw node.malformed("attribute '" + name + "' has no value");
+            case AttributeType.UNDEFINED_VALUE ->
+                    throw node.malformed("attribute '" + name + "' has no value");
             default ->
                     throw node.unsupported(
                             "attribute '"
@@ -114,44 +152,50 @@ final class AttributeReader {
         };
     }
 
-    private static String typeName(AttributeProto a) {
-        return a.getType() == AttributeType.UNRECOGNIZED
-                ? Integer.toString(a.getTypeValue())
-                : type(a).name().toLowerCase(java.util.Locale.ROOT);
+    private static String typeName(Message a) {
+        int number = type(a);
+        AttributeType type = AttributeType.forNumber(number);
+        return type == null
+                ? Integer.toString(number)
+                : type.name().toLowerCase(java.util.Locale.ROOT);
     }
 
     /// What the attribute says it is; the oldest files leave that to be seen.
-    private static AttributeType type(AttributeProto a) {
-        if (a.getType() != AttributeType.UNDEFINED) {
-            return a.getType();
+    private static int type(Message a) {
+        int type = (int) a.number(AttributeProto.TYPE_FIELD_NUMBER);
+        if (type != AttributeType.UNDEFINED_VALUE) {
+            return type;
         }
-        return a.hasF()
-                ? AttributeType.FLOAT
-                : a.hasI()
-                        ? AttributeType.INT
-                        : a.hasS()
-                                ? AttributeType.STRING
-                                : a.hasT()
-                                        ? AttributeType.TENSOR
-                                        : a.hasG()
-                                                ? AttributeType.GRAPH
-                                                : a.getFloatsCount() > 0
-                                                        ? AttributeType.FLOATS
-                                                        : a.getIntsCount() > 0
-                                                                ? AttributeType.INTS
-                                                                : a.getStringsCount() > 0
-                                                                        ? AttributeType.STRINGS
-                                                                        : a.hasSparseTensor()
-                                                                                ? AttributeType
-                                                                                        .SPARSE_TENSOR
-                                                                                : AttributeType
-                                                                                        .UNDEFINED;
+        return a.has(AttributeProto.F_FIELD_NUMBER)
+                ? AttributeType.FLOAT_VALUE
+                : a.has(AttributeProto.I_FIELD_NUMBER)
+                        ? AttributeType.INT_VALUE
+                        : a.has(AttributeProto.S_FIELD_NUMBER)
+                                ? AttributeType.STRING_VALUE
+                                : collectionType(a);
     }
 
-    private static String string(ByteString bytes, String name, Draft node) {
-        if (!bytes.isValidUtf8()) {
+    private static int collectionType(Message a) {
+        return a.has(AttributeProto.T_FIELD_NUMBER)
+                ? AttributeType.TENSOR_VALUE
+                : a.has(AttributeProto.G_FIELD_NUMBER)
+                        ? AttributeType.GRAPH_VALUE
+                        : a.has(AttributeProto.FLOATS_FIELD_NUMBER)
+                                ? AttributeType.FLOATS_VALUE
+                                : a.has(AttributeProto.INTS_FIELD_NUMBER)
+                                        ? AttributeType.INTS_VALUE
+                                        : a.has(AttributeProto.STRINGS_FIELD_NUMBER)
+                                                ? AttributeType.STRINGS_VALUE
+                                                : a.has(AttributeProto.SPARSE_TENSOR_FIELD_NUMBER)
+                                                        ? AttributeType.SPARSE_TENSOR_VALUE
+                                                        : AttributeType.UNDEFINED_VALUE;
+    }
+
+    private static String string(MemorySegment bytes, String name, Draft node) {
+        String text = Message.utf8(bytes);
+        if (text == null) {
             throw node.malformed("attribute '" + name + "' is not valid UTF-8");
         }
-        return bytes.toStringUtf8();
+        return text;
     }
 }

@@ -1,8 +1,8 @@
 package dev.runnel.formats.onnx;
 
 import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.file.Message;
 import dev.runnel.formats.proto.GraphProto;
-import dev.runnel.formats.proto.TypeProto;
 import dev.runnel.formats.proto.ValueInfoProto;
 import dev.runnel.graph.Graph;
 import dev.runnel.graph.Node;
@@ -34,14 +34,17 @@ final class Body {
     }
 
     /// Notes the ranks that `g` declares for its tensors, as `scope` names them.
-    void declareRanks(GraphProto g, Scope scope) {
-        for (List<ValueInfoProto> list :
-                List.of(g.getInputList(), g.getOutputList(), g.getValueInfoList())) {
-            for (ValueInfoProto v : list) {
-                TypeProto.Tensor t = v.getType().getTensorType();
-                if (t.hasShape()) {
-                    ranks.put(scope.tensor(v.getName()), t.getShape().getDimCount());
-                }
+    void declareRanks(Message g, Scope scope) {
+        declareRanks(g.messages(GraphProto.INPUT_FIELD_NUMBER, "ValueInfoProto"), scope);
+        declareRanks(g.messages(GraphProto.OUTPUT_FIELD_NUMBER, "ValueInfoProto"), scope);
+        declareRanks(g.messages(GraphProto.VALUE_INFO_FIELD_NUMBER, "ValueInfoProto"), scope);
+    }
+
+    private void declareRanks(List<Message> values, Scope scope) {
+        for (Message v : values) {
+            List<Message> dims = TypeReader.dims(TypeReader.tensorType(TypeReader.type(v)));
+            if (dims != null) {
+                ranks.put(scope.tensor(v.text(ValueInfoProto.NAME_FIELD_NUMBER)), dims.size());
             }
         }
     }

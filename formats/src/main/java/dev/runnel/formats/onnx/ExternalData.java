@@ -1,6 +1,7 @@
 package dev.runnel.formats.onnx;
 
 import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.file.Message;
 import dev.runnel.formats.proto.StringStringEntryProto;
 import dev.runnel.graph.TensorType;
 
@@ -32,21 +33,21 @@ final class ExternalData {
     /// @throws dev.runnel.MalformedModelException if the location leaves the model's folder or the
     ///   range the file
     /// @throws IOException if the file cannot be opened
-    MemorySegment slice(List<StringStringEntryProto> entries, TensorType type, String what)
-            throws IOException {
+    MemorySegment slice(List<Message> entries, TensorType type, String what) throws IOException {
         String location = "";
         long offset = 0;
         long length = type.byteSize();
-        for (StringStringEntryProto e : entries) {
-            switch (e.getKey()) {
-                case "location" -> location = e.getValue();
-                case "offset" -> offset = number(e, what);
-                case "length" -> length = number(e, what);
+        for (Message e : entries) {
+            String key = e.text(StringStringEntryProto.KEY_FIELD_NUMBER);
+            String value = e.text(StringStringEntryProto.VALUE_FIELD_NUMBER);
+            switch (key) {
+                case "location" -> location = value;
+                case "offset" -> offset = number(key, value, what);
+                case "length" -> length = number(key, value, what);
                 case "checksum" -> {} // optional by the standard, and slower than the reading
                 // itself
                 default ->
-                        throw model.unsupported(
-                                what + " has '" + e.getKey() + "' in its external_data");
+                        throw model.unsupported(what + " has '" + key + "' in its external_data");
             }
         }
         if (location.isEmpty()) {
@@ -86,9 +87,9 @@ final class ExternalData {
         return file.bytes().asSlice(offset, length);
     }
 
-    private long number(StringStringEntryProto e, String what) {
+    private long number(String key, String value, String what) {
         try {
-            long n = Long.parseLong(e.getValue());
+            long n = Long.parseLong(value);
             if (n >= 0) {
                 return n;
             }
@@ -98,9 +99,9 @@ final class ExternalData {
         throw model.malformed(
                 what
                         + " has "
-                        + e.getKey()
+                        + key
                         + " '"
-                        + e.getValue()
+                        + value
                         + "' in its external_data, expected"
                         + " a number of bytes");
     }

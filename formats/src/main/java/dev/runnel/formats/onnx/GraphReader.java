@@ -1,11 +1,14 @@
 package dev.runnel.formats.onnx;
 
 import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.file.Message;
 import dev.runnel.formats.proto.FunctionProto;
 import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.ModelProto;
 import dev.runnel.formats.proto.NodeProto;
+import dev.runnel.formats.proto.SparseTensorProto;
 import dev.runnel.formats.proto.TensorProto;
+import dev.runnel.formats.proto.TypeProto;
 import dev.runnel.formats.proto.ValueInfoProto;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.DType;
@@ -34,8 +37,8 @@ final class GraphReader {
     private static final int MAX_CALLS = 64;
 
     private final MappedFile file;
-    private final GraphProto main;
-    private final Map<String, FunctionProto> functions = new HashMap<>();
+    private final Message main;
+    private final Map<String, Message> functions = new HashMap<>();
     private final TensorReader tensors;
     private final TypeReader types;
     private final AttributeReader attributes;
@@ -43,15 +46,19 @@ final class GraphReader {
     private int nodes;
     private long expandedBytes;
 
-    GraphReader(MappedFile file, ModelProto model) {
+    GraphReader(MappedFile file, Message model) {
         this.file = file;
-        this.main = model.getGraph();
+        this.main = model.message(ModelProto.GRAPH_FIELD_NUMBER, "GraphProto");
         this.tensors = new TensorReader(file);
         this.types = new TypeReader(file);
         this.attributes = new AttributeReader(file, tensors);
         this.names = new Names(main);
-        for (FunctionProto f : model.getFunctionsList()) {
-            String name = function(f.getDomain(), f.getName(), f.getOverload());
+        for (Message f : model.messages(ModelProto.FUNCTIONS_FIELD_NUMBER, "FunctionProto")) {
+            String name =
+                    function(
+                            f.text(FunctionProto.DOMAIN_FIELD_NUMBER),
+                            f.text(FunctionProto.NAME_FIELD_NUMBER),
+                            f.text(FunctionProto.OVERLOAD_FIELD_NUMBER));
             if (functions.put(name, f) != null) {
                 throw file.malformed("function '" + name + "' is defined twice");
             }
@@ -70,57 +77,58 @@ final class GraphReader {
     }
 
     private Graph graph(
-            String name,
-            GraphProto g,
-            Scope scope,
-            @Nullable Body outer,
-            Map<String, String> metadata)
+            String name, Message g, Scope scope, @Nullable Body outer, Map<String, String> metadata)
             throws IOException {
-        if (g.getSparseInitializerCount() > 0) {
+        if (g.has(GraphProto.SPARSE_INITIALIZER_FIELD_NUMBER)) {
+            Message sparse =
+                    g.message(GraphProto.SPARSE_INITIALIZER_FIELD_NUMBER, "SparseTensorProto");
             throw file.unsupported(
                     "tensor '"
-                            + g.getSparseInitializer(0).getValues().getName()
+                            + sparse.message(SparseTensorProto.VALUES_FIELD_NUMBER, "TensorProto")
+                                    .text(TensorProto.NAME_FIELD_NUMBER)
                             + "' is a sparse initializer");
         }
         Body body = new Body(file, names, outer);
         body.declareRanks(g, scope);
-        for (TensorProto t : g.getInitializerList()) {
-            if (t.getName().isEmpty()) {
+        for (Message t : g.messages(GraphProto.INITIALIZER_FIELD_NUMBER, "TensorProto")) {
+            String tensor = t.text(TensorProto.NAME_FIELD_NUMBER);
+            if (tensor.isEmpty()) {
                 throw file.malformed("an initializer has no name");
             }
-            body.addConstant(
-                    scope.tensor(t.getName()), tensors.read(t, "tensor '" + t.getName() + "'"));
+            body.addConstant(scope.tensor(tensor), tensors.read(t, "tensor '" + tensor + "'"));
         }
-        List<ValueInfo> inputs = values(g.getInputList(), "input", scope, body, outer);
+        List<ValueInfo> inputs = values(g, GraphProto.INPUT_FIELD_NUMBER, scope, body, outer);
         // Before IR version 4 every initializer was listed as an input as well; since, being listed
         // makes it a default that the caller may replace. We take either as the constant it is.
         inputs.removeIf(v -> body.hasConstant(v.name()));
-        List<NodeProto> list = g.getNodeList();
+        List<Message> list = g.messages(GraphProto.NODE_FIELD_NUMBER, "NodeProto");
         for (int i = 0; i < list.size(); i++) {
             node(list.get(i), i, scope, body);
         }
         return body.toGraph(
-                name, inputs, values(g.getOutputList(), "output", scope, body, outer), metadata);
+                name,
+                inputs,
+                values(g, GraphProto.OUTPUT_FIELD_NUMBER, scope, body, outer),
+                metadata);
     }
 
     private List<ValueInfo> values(
-            List<ValueInfoProto> list, String kind, Scope scope, Body body, @Nullable Body outer) {
+            Message g, int field, Scope scope, Body body, @Nullable Body outer) {
+        String kind = field == GraphProto.INPUT_FIELD_NUMBER ? "input" : "output";
         Set<String> seen = new HashSet<>();
         List<ValueInfo> values = new ArrayList<>();
-        for (ValueInfoProto p : list) {
-            if (p.getName().isEmpty()) {
+        for (Message p : g.messages(field, "ValueInfoProto")) {
+            String given = p.text(ValueInfoProto.NAME_FIELD_NUMBER);
+            if (given.isEmpty()) {
                 throw file.malformed("an " + kind + " has no name");
             }
-            String what = kind + " '" + p.getName() + "'";
+            String what = kind + " '" + given + "'";
             // A body may yield one tensor twice: to the next iteration and to those collected.
-            if (!seen.add(p.getName()) && (outer == null || kind.equals("input"))) {
+            if (!seen.add(given) && (outer == null || kind.equals("input"))) {
                 throw file.malformed(what + " is declared twice");
             }
-            String name = scope.tensor(p.getName());
-            boolean typed =
-                    p.getType().getTensorType().getElemType() != 0
-                            || p.getType().getValueCase().getNumber() > 1;
-            if (outer != null && (!typed || p.getType().hasSequenceType())) {
+            String name = scope.tensor(given);
+            if (outer != null && !isTyped(TypeReader.type(p))) {
                 // What goes in and out of a subgraph needs no type: it follows from the node's.
                 Tensor constant = body.constant(name);
                 values.add(
@@ -134,25 +142,36 @@ final class GraphReader {
         return values;
     }
 
-    private void node(NodeProto p, int index, Scope scope, Body body) throws IOException {
+    /// Whether what goes in and out of a subgraph has a type to be read: a sequence's is not.
+    private static boolean isTyped(Message type) {
+        return switch (TypeReader.kind(type)) {
+            case 0, TypeProto.SEQUENCE_TYPE_FIELD_NUMBER -> false;
+            case TypeProto.TENSOR_TYPE_FIELD_NUMBER ->
+                    TypeReader.elementType(TypeReader.tensorType(type)) != 0;
+            default -> true;
+        };
+    }
+
+    private void node(Message p, int index, Scope scope, Body body) throws IOException {
         if (++nodes > MAX_NODES) {
             throw file.malformed(
                     "the model has more than "
                             + MAX_NODES
                             + " nodes once its functions are expanded");
         }
-        if (p.getOpType().isEmpty()) {
-            throw file.malformed("node " + index + " '" + p.getName() + "' has no op_type");
+        String given = p.text(NodeProto.NAME_FIELD_NUMBER);
+        String op = p.text(NodeProto.OP_TYPE_FIELD_NUMBER);
+        String domain = p.text(NodeProto.DOMAIN_FIELD_NUMBER);
+        if (op.isEmpty()) {
+            throw file.malformed("node " + index + " '" + given + "' has no op_type");
         }
         String name =
-                p.getName().isEmpty()
-                        ? names.fresh(scope.node(p.getOpType() + "_" + index))
-                        : scope.node(p.getName());
-        Draft draft = new Draft(file, body, OnnxReader.domain(p.getDomain()), p.getOpType(), name);
-        for (String input : p.getInputList()) {
+                given.isEmpty() ? names.fresh(scope.node(op + "_" + index)) : scope.node(given);
+        Draft draft = new Draft(file, body, OnnxReader.domain(domain), op, name);
+        for (String input : p.texts(NodeProto.INPUT_FIELD_NUMBER)) {
             draft.inputs.add(scope.tensor(input));
         }
-        for (String output : p.getOutputList()) {
+        for (String output : p.texts(NodeProto.OUTPUT_FIELD_NUMBER)) {
             draft.outputs.add(scope.tensor(output));
         }
         while (!draft.inputs.isEmpty() && draft.inputs.getLast().isEmpty()) {
@@ -169,8 +188,8 @@ final class GraphReader {
                                 scope,
                                 body,
                                 Map.of()));
-        String key = function(p.getDomain(), p.getOpType(), p.getOverload());
-        FunctionProto f = functions.get(key);
+        String key = function(domain, op, p.text(NodeProto.OVERLOAD_FIELD_NUMBER));
+        Message f = functions.get(key);
         if (f != null) {
             expand(key, f, draft, scope, body);
             return;
@@ -188,7 +207,7 @@ final class GraphReader {
     }
 
     /// Puts the nodes of function `f` in place of the node `call`.
-    private void expand(String key, FunctionProto f, Draft call, Scope caller, Body body)
+    private void expand(String key, Message f, Draft call, Scope caller, Body body)
             throws IOException {
         List<String> stack = new ArrayList<>(caller.stack());
         if (stack.contains(key) || stack.size() == MAX_CALLS) {
@@ -200,45 +219,51 @@ final class GraphReader {
                             + " > …");
         }
         stack.add(key);
-        expandedBytes += f.getSerializedSize();
+        expandedBytes += f.byteSize();
         if (expandedBytes > MAX_EXPANDED_BYTES) {
             throw file.malformed(
                     "the model has more than "
                             + MAX_EXPANDED_BYTES
                             + " bytes of nodes once its functions are expanded");
         }
-        if (call.inputs.size() > f.getInputCount() || call.outputs.size() > f.getOutputCount()) {
+        List<String> inputs = f.texts(FunctionProto.INPUT_FIELD_NUMBER);
+        List<String> outputs = f.texts(FunctionProto.OUTPUT_FIELD_NUMBER);
+        if (call.inputs.size() > inputs.size() || call.outputs.size() > outputs.size()) {
             throw call.malformed(
                     "has "
                             + call.inputs.size()
                             + " inputs and "
                             + call.outputs.size()
                             + " outputs, expected at most "
-                            + f.getInputCount()
+                            + inputs.size()
                             + " and "
-                            + f.getOutputCount());
+                            + outputs.size());
         }
         Map<String, String> tensors = new HashMap<>();
-        for (int i = 0; i < f.getInputCount(); i++) {
-            tensors.put(f.getInput(i), call.input(i));
+        for (int i = 0; i < inputs.size(); i++) {
+            tensors.put(inputs.get(i), call.input(i));
         }
         for (int i = 0; i < call.outputs.size(); i++) {
             String actual = call.outputs.get(i);
             if (!actual.isEmpty()
-                    && tensors.putIfAbsent(f.getOutput(i), actual) instanceof String same) {
+                    && tensors.putIfAbsent(outputs.get(i), actual) instanceof String same) {
                 // An output that is an input, or another output, as it is.
                 call.emitAfter("Identity", same, actual);
             }
         }
         Map<String, Attribute> bound = new HashMap<>(call.attributes);
         Map<String, Long> opsets = new HashMap<>(caller.opsets());
-        opsets.putAll(OnnxReader.opsets(file, f.getOpsetImportList()));
+        opsets.putAll(
+                OnnxReader.opsets(
+                        file,
+                        f.messages(FunctionProto.OPSET_IMPORT_FIELD_NUMBER, "OperatorSetIdProto")));
         Scope scope =
                 new Scope(opsets, new Scope.Call(call.name + "/", tensors, bound, stack, names));
         attributes.readDefaults(f, call, bound, scope);
-        names.addReads(f.getNodeList(), scope::tensor);
-        for (int i = 0; i < f.getNodeCount(); i++) {
-            node(f.getNode(i), i, scope, body);
+        List<Message> list = f.messages(FunctionProto.NODE_FIELD_NUMBER, "NodeProto");
+        names.addReads(list, scope::tensor);
+        for (int i = 0; i < list.size(); i++) {
+            node(list.get(i), i, scope, body);
         }
         call.finishWithoutNode();
     }

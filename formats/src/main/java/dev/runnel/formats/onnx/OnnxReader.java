@@ -1,6 +1,7 @@
 package dev.runnel.formats.onnx;
 
 import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.file.Message;
 import dev.runnel.formats.proto.ModelProto;
 import dev.runnel.formats.proto.OperatorSetIdProto;
 import dev.runnel.formats.proto.StringStringEntryProto;
@@ -9,6 +10,7 @@ import dev.runnel.graph.Graph;
 import dev.runnel.graph.Tensor;
 
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -41,27 +43,28 @@ public final class OnnxReader {
     /// @throws dev.runnel.UnsupportedModelException if it uses what Runnel does not have
     /// @throws IOException if external data cannot be opened
     public static Graph readModel(MappedFile file) throws IOException {
-        ModelProto model = RawData.parse(file, RawData.Message.ModelProto, ModelProto.parser());
-        if (!model.hasGraph()) {
+        Message model = Message.of(file, "ModelProto", 0, file.size());
+        if (!model.has(ModelProto.GRAPH_FIELD_NUMBER)) {
             throw file.malformed("the model has no graph");
         }
-        if (model.getIrVersion() < 1) {
+        long version = model.number(ModelProto.IR_VERSION_FIELD_NUMBER);
+        if (version < 1) {
             throw file.malformed(
-                    "the model has ir_version "
-                            + model.getIrVersion()
-                            + ", expected 1 to "
-                            + NEWEST_IR);
+                    "the model has ir_version " + version + ", expected 1 to " + NEWEST_IR);
         }
-        if (model.getIrVersion() > NEWEST_IR) {
+        if (version > NEWEST_IR) {
             throw file.unsupported(
                     "the model has ir_version "
-                            + model.getIrVersion()
+                            + version
                             + ", newer than "
                             + NEWEST_IR
                             + ", the newest known");
         }
-        Map<String, Long> opsets = opsets(file, model.getOpsetImportList());
-        if (model.getIrVersion() < 3) { // such files don't say
+        Map<String, Long> opsets =
+                opsets(
+                        file,
+                        model.messages(ModelProto.OPSET_IMPORT_FIELD_NUMBER, "OperatorSetIdProto"));
+        if (version < 3) { // such files don't say
             opsets.putIfAbsent("", 1L);
         }
         return new GraphReader(file, model).model(new Scope(opsets, null), metadata(model, opsets));
@@ -80,27 +83,28 @@ public final class OnnxReader {
     ///
     /// @throws dev.runnel.MalformedModelException if it is not well-formed
     public static String tensorName(MappedFile file) {
-        return tensorProto(file).getName();
+        return tensorProto(file).text(TensorProto.NAME_FIELD_NUMBER);
     }
 
-    private static TensorProto tensorProto(MappedFile file) {
-        return RawData.parse(file, RawData.Message.TensorProto, TensorProto.parser());
+    private static Message tensorProto(MappedFile file) {
+        return Message.of(file, "TensorProto", 0, file.size());
     }
 
     /// The operator sets that a model or a function imports, by domain.
-    static Map<String, Long> opsets(MappedFile file, List<OperatorSetIdProto> imports) {
+    static Map<String, Long> opsets(MappedFile file, List<Message> imports) {
         Map<String, Long> opsets = new HashMap<>();
-        for (OperatorSetIdProto o : imports) {
-            String domain = domain(o.getDomain());
-            Long other = opsets.put(domain, o.getVersion());
-            if (other != null && other != o.getVersion()) {
+        for (Message o : imports) {
+            String domain = domain(o.text(OperatorSetIdProto.DOMAIN_FIELD_NUMBER));
+            long version = o.number(OperatorSetIdProto.VERSION_FIELD_NUMBER);
+            Long other = opsets.put(domain, version);
+            if (other != null && other != version) {
                 throw file.malformed(
                         "operator set '"
                                 + domain
                                 + "' is imported in versions "
                                 + other
                                 + " and "
-                                + o.getVersion());
+                                + version);
             }
         }
         long version = opsets.getOrDefault("", 1L);
@@ -124,24 +128,29 @@ public final class OnnxReader {
         return name.equals("ai.onnx") ? "" : name;
     }
 
-    private static Map<String, String> metadata(ModelProto m, Map<String, Long> opsets) {
+    private static Map<String, String> metadata(Message m, Map<String, Long> opsets) {
         Map<String, String> map = new LinkedHashMap<>();
-        for (StringStringEntryProto e : m.getMetadataPropsList()) {
-            map.put(e.getKey(), e.getValue());
+        for (Message e :
+                m.messages(ModelProto.METADATA_PROPS_FIELD_NUMBER, "StringStringEntryProto")) {
+            map.put(
+                    e.text(StringStringEntryProto.KEY_FIELD_NUMBER),
+                    e.text(StringStringEntryProto.VALUE_FIELD_NUMBER));
         }
         map.put("format", "ONNX");
-        map.put("ir_version", Long.toString(m.getIrVersion()));
+        map.put("ir_version", Long.toString(m.number(ModelProto.IR_VERSION_FIELD_NUMBER)));
         for (Map.Entry<String, Long> e : opsets.entrySet()) {
             map.put(
                     e.getKey().isEmpty() ? "opset" : "opset." + e.getKey(),
                     e.getValue().toString());
         }
-        putUnlessEmpty(map, "producer", m.getProducerName());
-        putUnlessEmpty(map, "producer_version", m.getProducerVersion());
-        putUnlessEmpty(map, "domain", m.getDomain());
-        putUnlessEmpty(map, "doc", m.getDocString().toString(StandardCharsets.UTF_8));
-        if (m.getModelVersion() != 0) {
-            map.put("model_version", Long.toString(m.getModelVersion()));
+        putUnlessEmpty(map, "producer", m.text(ModelProto.PRODUCER_NAME_FIELD_NUMBER));
+        putUnlessEmpty(map, "producer_version", m.text(ModelProto.PRODUCER_VERSION_FIELD_NUMBER));
+        putUnlessEmpty(map, "domain", m.text(ModelProto.DOMAIN_FIELD_NUMBER));
+        byte[] doc = m.bytes(ModelProto.DOC_STRING_FIELD_NUMBER).toArray(ValueLayout.JAVA_BYTE);
+        putUnlessEmpty(map, "doc", new String(doc, StandardCharsets.UTF_8));
+        long version = m.number(ModelProto.MODEL_VERSION_FIELD_NUMBER);
+        if (version != 0) {
+            map.put("model_version", Long.toString(version));
         }
         return map;
     }

@@ -3,6 +3,7 @@ package dev.runnel.formats.onnx;
 import dev.runnel.UnsupportedModelException;
 import dev.runnel.formats.file.Elements;
 import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.file.Message;
 import dev.runnel.formats.proto.TensorProto;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
@@ -20,6 +21,7 @@ import java.util.List;
 /// Makes a [Tensor] of a `TensorProto`, wherever its elements are: `raw_data` and external data
 /// become slices of the mapped files, typed lists are written to memory of their own.
 final class TensorReader {
+    private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt INT =
@@ -40,36 +42,56 @@ final class TensorReader {
     /// @throws dev.runnel.MalformedModelException if it contradicts itself or lacks elements
     /// @throws UnsupportedModelException if it is of a type that Runnel does not have
     /// @throws IOException if external data cannot be opened
-    Tensor read(TensorProto p, String what) throws IOException {
-        if (p.hasSegment()) {
+    Tensor read(Message p, String what) throws IOException {
+        if (p.has(TensorProto.SEGMENT_FIELD_NUMBER)) {
             throw file.unsupported(what + " is a segment of a larger tensor, or no tensor");
         }
         TensorType type = type(p, what);
         String place = place(p, type, what);
-        long count =
+        MemorySegment data =
                 switch (place) {
-                    case "raw_data" -> {
-                        MemorySegment raw = raw(p);
-                        if (raw.byteSize() != type.byteSize()) {
-                            throw file.malformed(
-                                    what
-                                            + " has "
-                                            + raw.byteSize()
-                                            + " bytes of raw_data, expected "
-                                            + type.byteSize()
-                                            + " for "
-                                            + type);
-                        }
-                        yield -1;
+                    case "" -> MemorySegment.NULL;
+                    case "raw_data" -> raw(p, type, what);
+                    case "external_data" ->
+                            external.slice(
+                                    p.messages(
+                                            TensorProto.EXTERNAL_DATA_FIELD_NUMBER,
+                                            "StringStringEntryProto"),
+                                    type,
+                                    what);
+                    case "float_data" -> {
+                        float[] values = p.floats(TensorProto.FLOAT_DATA_FIELD_NUMBER);
+                        MemorySegment m = memory(values.length, place, type, what);
+                        yield m.copyFrom(MemorySegment.ofArray(values));
                     }
-                    case "external_data", "" -> -1;
-                    case "float_data" -> p.getFloatDataCount();
-                    case "double_data" -> p.getDoubleDataCount();
-                    case "int64_data" -> p.getInt64DataCount();
-                    case "uint64_data" -> p.getUint64DataCount();
-                    default -> p.getInt32DataCount();
+                    case "double_data" -> {
+                        double[] values = p.doubles(TensorProto.DOUBLE_DATA_FIELD_NUMBER);
+                        MemorySegment m = memory(values.length, place, type, what);
+                        yield m.copyFrom(MemorySegment.ofArray(values));
+                    }
+                    default -> integers(p, place, type, what);
                 };
-        if (count >= 0 && count != type.shape().elements()) {
+        return Elements.tensor(file, what, type, data);
+    }
+
+    private MemorySegment raw(Message p, TensorType type, String what) {
+        MemorySegment raw = p.bytes(TensorProto.RAW_DATA_FIELD_NUMBER);
+        if (raw.byteSize() != type.byteSize()) {
+            throw file.malformed(
+                    what
+                            + " has "
+                            + raw.byteSize()
+                            + " bytes of raw_data, expected "
+                            + type.byteSize()
+                            + " for "
+                            + type);
+        }
+        return raw;
+    }
+
+    /// Memory for the `count` elements of a typed list, if these are all.
+    private MemorySegment memory(int count, String place, TensorType type, String what) {
+        if (count != type.shape().elements()) {
             throw file.malformed(
                     what
                             + " has "
@@ -81,31 +103,22 @@ final class TensorReader {
                             + " for "
                             + type);
         }
-        MemorySegment data =
-                switch (place) {
-                    case "" -> MemorySegment.NULL;
-                    case "raw_data" -> raw(p);
-                    case "external_data" -> external.slice(p.getExternalDataList(), type, what);
-                    default -> typed(p, type, what);
-                };
-        return Elements.tensor(file, what, type, data);
+        return Arena.ofAuto().allocate(type.byteSize(), 64);
     }
 
-    private TensorType type(TensorProto p, String what) {
-        DType dtype = DType.ofOnnxCode(p.getDataType());
+    private TensorType type(Message p, String what) {
+        int code = (int) p.number(TensorProto.DATA_TYPE_FIELD_NUMBER);
+        DType dtype = DType.ofOnnxCode(code);
         if (dtype == null) {
-            throw p.getDataType() == 0
+            throw code == 0
                     ? file.malformed(what + " has no data_type")
                     : file.unsupported(
                             what
                                     + " has elements of type "
-                                    + typeName(p.getDataType())
+                                    + typeName(code)
                                     + ", which Runnel does not have");
         }
-        long[] dims = new long[p.getDimsCount()];
-        for (int i = 0; i < dims.length; i++) {
-            dims[i] = p.getDims(i);
-        }
+        long[] dims = p.numbers(TensorProto.DIMS_FIELD_NUMBER);
         try {
             TensorType type = new TensorType(dtype, Shape.of(dims));
             type.byteSize();
@@ -126,19 +139,20 @@ final class TensorReader {
     }
 
     /// The one field that holds the elements; empty if there are none to hold.
-    private String place(TensorProto p, TensorType type, String what) {
+    private String place(Message p, TensorType type, String what) {
         List<String> filled = new ArrayList<>();
-        addIf(filled, raw(p).byteSize() > 0, "raw_data");
-        addIf(filled, p.getFloatDataCount() > 0, "float_data");
-        addIf(filled, p.getInt32DataCount() > 0, "int32_data");
-        addIf(filled, p.getInt64DataCount() > 0, "int64_data");
-        addIf(filled, p.getDoubleDataCount() > 0, "double_data");
-        addIf(filled, p.getUint64DataCount() > 0, "uint64_data");
-        addIf(filled, p.getStringDataCount() > 0, "string_data");
+        addIf(filled, p.isFilled(TensorProto.RAW_DATA_FIELD_NUMBER), "raw_data");
+        addIf(filled, p.isFilled(TensorProto.FLOAT_DATA_FIELD_NUMBER), "float_data");
+        addIf(filled, p.isFilled(TensorProto.INT32_DATA_FIELD_NUMBER), "int32_data");
+        addIf(filled, p.isFilled(TensorProto.INT64_DATA_FIELD_NUMBER), "int64_data");
+        addIf(filled, p.isFilled(TensorProto.DOUBLE_DATA_FIELD_NUMBER), "double_data");
+        addIf(filled, p.isFilled(TensorProto.UINT64_DATA_FIELD_NUMBER), "uint64_data");
+        addIf(filled, p.has(TensorProto.STRING_DATA_FIELD_NUMBER), "string_data");
         addIf(
                 filled,
-                p.getExternalDataCount() > 0
-                        || p.getDataLocation() == TensorProto.DataLocation.EXTERNAL,
+                p.has(TensorProto.EXTERNAL_DATA_FIELD_NUMBER)
+                        || p.number(TensorProto.DATA_LOCATION_FIELD_NUMBER)
+                                == TensorProto.DataLocation.EXTERNAL_VALUE,
                 "external_data");
         if (filled.size() > 1) {
             throw file.malformed(
@@ -170,10 +184,6 @@ final class TensorReader {
         return place;
     }
 
-    private MemorySegment raw(TensorProto p) {
-        return p.getRawData().isEmpty() ? MemorySegment.NULL : RawData.slice(file, p.getRawData());
-    }
-
     private static void addIf(List<String> to, boolean condition, String name) {
         if (condition) {
             to.add(name);
@@ -190,47 +200,31 @@ final class TensorReader {
         };
     }
 
-    private MemorySegment typed(TensorProto p, TensorType type, String what) {
-        MemorySegment data = Arena.ofAuto().allocate(type.byteSize(), 64);
-        int n = (int) type.shape().elements();
-        for (int i = 0; i < n; i++) {
+    private MemorySegment integers(Message p, String place, TensorType type, String what) {
+        boolean narrow = place.equals("int32_data");
+        long[] values =
+                p.numbers(
+                        narrow
+                                ? TensorProto.INT32_DATA_FIELD_NUMBER
+                                : place.equals("int64_data")
+                                        ? TensorProto.INT64_DATA_FIELD_NUMBER
+                                        : TensorProto.UINT64_DATA_FIELD_NUMBER);
+        MemorySegment data = memory(values.length, place, type, what);
+        for (int i = 0; i < values.length; i++) {
+            long v = narrow ? (int) values[i] : values[i];
             switch (type.dtype()) {
-                case FLOAT32 -> data.set(INT, 4L * i, Float.floatToRawIntBits(p.getFloatData(i)));
-                case FLOAT64 ->
-                        data.set(LONG, 8L * i, Double.doubleToRawLongBits(p.getDoubleData(i)));
-                case INT64 -> data.set(LONG, 8L * i, p.getInt64Data(i));
-                case UINT64 -> data.set(LONG, 8L * i, p.getUint64Data(i));
+                case INT64, UINT64 -> data.set(LONG, 8L * i, v);
                 case UINT32 ->
-                        data.set(
-                                INT,
-                                4L * i,
-                                (int) within(p.getUint64Data(i), 0, 0xffffffffL, i, type, what));
-                case INT32 -> data.set(INT, 4L * i, p.getInt32Data(i));
+                        data.set(INT, 4L * i, (int) within(v, 0, 0xffffffffL, i, type, what));
+                case INT32 -> data.set(INT, 4L * i, (int) v);
                 case INT16 ->
-                        data.set(
-                                SHORT,
-                                2L * i,
-                                (short) within(p.getInt32Data(i), -0x8000, 0x7fff, i, type, what));
+                        data.set(SHORT, 2L * i, (short) within(v, -0x8000, 0x7fff, i, type, what));
                 case UINT16, FLOAT16, BFLOAT16 ->
-                        data.set(
-                                SHORT,
-                                2L * i,
-                                (short) within(p.getInt32Data(i), 0, 0xffff, i, type, what));
-                case INT8 ->
-                        data.set(
-                                ValueLayout.JAVA_BYTE,
-                                i,
-                                (byte) within(p.getInt32Data(i), -128, 127, i, type, what));
-                case UINT8 ->
-                        data.set(
-                                ValueLayout.JAVA_BYTE,
-                                i,
-                                (byte) within(p.getInt32Data(i), 0, 255, i, type, what));
-                case BOOL ->
-                        data.set(
-                                ValueLayout.JAVA_BYTE,
-                                i,
-                                (byte) within(p.getInt32Data(i), 0, 1, i, type, what));
+                        data.set(SHORT, 2L * i, (short) within(v, 0, 0xffff, i, type, what));
+                case INT8 -> data.set(BYTE, i, (byte) within(v, -128, 127, i, type, what));
+                case UINT8 -> data.set(BYTE, i, (byte) within(v, 0, 255, i, type, what));
+                case BOOL -> data.set(BYTE, i, (byte) within(v, 0, 1, i, type, what));
+                case FLOAT32, FLOAT64 -> throw new IllegalStateException(place);
             }
         }
         return data;

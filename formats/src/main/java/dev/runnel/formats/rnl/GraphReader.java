@@ -1,6 +1,7 @@
 package dev.runnel.formats.rnl;
 
 import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.file.Message;
 import dev.runnel.formats.proto.Rnl;
 import dev.runnel.graph.Attribute;
 import dev.runnel.graph.Graph;
@@ -29,47 +30,51 @@ final class GraphReader {
     /// The model's own graph.
     ///
     /// @param format what the metadata say of the file
-    Graph model(Rnl.Graph g, String format) {
+    Graph model(Message g, String format) {
         Map<String, String> metadata = metadata(g);
         metadata.put(RnlReader.FORMAT, format);
         return graph(file.name(), g, metadata);
     }
 
-    private Map<String, String> metadata(Rnl.Graph g) {
+    private Map<String, String> metadata(Message g) {
         Map<String, String> metadata = new HashMap<>();
-        for (Rnl.Entry e : g.getMetadataList()) {
-            if (metadata.put(e.getKey(), e.getValue()) != null) {
-                throw file.malformed("metadata '" + e.getKey() + "' is there twice");
+        for (Message e : g.messages(Rnl.Graph.METADATA_FIELD_NUMBER, "Entry")) {
+            String key = e.text(Rnl.Entry.KEY_FIELD_NUMBER);
+            if (metadata.put(key, e.text(Rnl.Entry.VALUE_FIELD_NUMBER)) != null) {
+                throw file.malformed("metadata '" + key + "' is there twice");
             }
         }
         return metadata;
     }
 
-    private Graph graph(String name, Rnl.Graph g, Map<String, String> metadata) {
+    private Graph graph(String name, Message g, Map<String, String> metadata) {
         Map<String, Tensor> initializers = new HashMap<>();
-        for (Rnl.Initializer i : g.getInitializersList()) {
-            String what = "initializer '" + i.getName() + "'";
-            if (i.getName().isEmpty()) {
+        for (Message i : g.messages(Rnl.Graph.INITIALIZERS_FIELD_NUMBER, "Initializer")) {
+            String tensor = i.text(Rnl.Initializer.NAME_FIELD_NUMBER);
+            String what = "initializer '" + tensor + "'";
+            if (tensor.isEmpty()) {
                 throw file.malformed("an initializer has no name");
             }
-            if (initializers.put(i.getName(), tensor(i.getTensor(), what)) != null) {
+            long index = i.number(Rnl.Initializer.TENSOR_FIELD_NUMBER);
+            if (initializers.put(tensor, tensor(index, what)) != null) {
                 throw file.malformed(what + " is there twice");
             }
         }
-        List<Node> nodes = new ArrayList<>(g.getNodesCount());
-        for (Rnl.Node n : g.getNodesList()) {
+        List<Node> nodes = new ArrayList<>();
+        for (Message n : g.messages(Rnl.Graph.NODES_FIELD_NUMBER, "Node")) {
             nodes.add(node(n, nodes.size()));
         }
         return new Graph(
                 name,
-                values(g.getInputsList(), "input"),
-                values(g.getOutputsList(), "output"),
+                values(g.messages(Rnl.Graph.INPUTS_FIELD_NUMBER, "Value"), "input"),
+                values(g.messages(Rnl.Graph.OUTPUTS_FIELD_NUMBER, "Value"), "output"),
                 initializers,
                 nodes,
                 metadata);
     }
 
-    private Tensor tensor(int index, String what) {
+    private Tensor tensor(long number, String what) {
+        int index = (int) number; // as any parser reads a uint32
         if (index < 0 || index >= tensors.size()) {
             throw file.malformed(
                     what
@@ -81,91 +86,130 @@ final class GraphReader {
         return tensors.get(index);
     }
 
-    private List<ValueInfo> values(List<Rnl.Value> list, String kind) {
+    private List<ValueInfo> values(List<Message> list, String kind) {
         Set<String> seen = new HashSet<>();
         List<ValueInfo> values = new ArrayList<>(list.size());
-        for (Rnl.Value v : list) {
-            String what = kind + " '" + v.getName() + "'";
-            if (v.getName().isEmpty()) {
+        for (Message v : list) {
+            String name = v.text(Rnl.Value.NAME_FIELD_NUMBER);
+            String what = kind + " '" + name + "'";
+            if (name.isEmpty()) {
                 throw file.malformed("an " + kind + " has no name");
             }
-            if (!seen.add(v.getName())) {
+            if (!seen.add(name)) {
                 throw file.malformed(what + " is there twice");
             }
             values.add(
                     new ValueInfo(
-                            v.getName(),
-                            RnlReader.dtype(file, v.getElementType(), what),
-                            v.hasShape() ? dims(v.getShape(), what) : null));
+                            name,
+                            RnlReader.dtype(
+                                    file, v.number(Rnl.Value.ELEMENT_TYPE_FIELD_NUMBER), what),
+                            v.has(Rnl.Value.SHAPE_FIELD_NUMBER)
+                                    ? dims(v.message(Rnl.Value.SHAPE_FIELD_NUMBER, "Shape"), what)
+                                    : null));
         }
         return values;
     }
 
-    private List<ValueInfo.Dim> dims(Rnl.Shape shape, String what) {
-        List<ValueInfo.Dim> dims = new ArrayList<>(shape.getDimsCount());
-        for (Rnl.Dimension d : shape.getDimsList()) {
+    private List<ValueInfo.Dim> dims(Message shape, String what) {
+        List<ValueInfo.Dim> dims = new ArrayList<>();
+        for (Message d : shape.messages(Rnl.Shape.DIMS_FIELD_NUMBER, "Dimension")) {
             dims.add(dimension(d, what));
         }
         return dims;
     }
 
-    private ValueInfo.Dim dimension(Rnl.Dimension d, String what) {
-        return switch (d.getValueCase()) {
-            case SIZE -> {
-                if (d.getSize() < 0) {
-                    throw file.malformed(
-                            what + " has dimension " + Long.toUnsignedString(d.getSize()));
-                }
-                yield ValueInfo.Dim.of(d.getSize());
-            }
-            case SYMBOL, VALUE_NOT_SET -> ValueInfo.Dim.of(d.getSymbol());
-        };
+    private ValueInfo.Dim dimension(Message d, String what) {
+        int kind = d.oneOf(Rnl.Dimension.SIZE_FIELD_NUMBER, Rnl.Dimension.SYMBOL_FIELD_NUMBER);
+        if (kind != Rnl.Dimension.SIZE_FIELD_NUMBER) {
+            return ValueInfo.Dim.of(d.text(Rnl.Dimension.SYMBOL_FIELD_NUMBER));
+        }
+        long size = d.number(Rnl.Dimension.SIZE_FIELD_NUMBER);
+        if (size < 0) {
+            throw file.malformed(what + " has dimension " + Long.toUnsignedString(size));
+        }
+        return ValueInfo.Dim.of(size);
     }
 
-    private Node node(Rnl.Node n, int index) {
-        String what = "node '" + n.getName() + "'";
-        if (n.getName().isEmpty() || n.getOp().isEmpty()) {
+    private Node node(Message n, int index) {
+        String name = n.text(Rnl.Node.NAME_FIELD_NUMBER);
+        String op = n.text(Rnl.Node.OP_FIELD_NUMBER);
+        String what = "node '" + name + "'";
+        if (name.isEmpty() || op.isEmpty()) {
             throw file.malformed(
                     "node "
                             + index
                             + " has "
-                            + (n.getName().isEmpty() ? "no name" : "the name '" + n.getName() + "'")
+                            + (name.isEmpty() ? "no name" : "the name '" + name + "'")
                             + " and the operator '"
-                            + n.getOp()
+                            + op
                             + "', expected both");
         }
         Map<String, Attribute> attributes = new HashMap<>();
-        for (Rnl.Attribute a : n.getAttributesList()) {
-            String where = what + ": attribute '" + a.getName() + "'";
-            if (attributes.put(a.getName(), attribute(a, n.getName(), where)) != null) {
+        for (Message a : n.messages(Rnl.Node.ATTRIBUTES_FIELD_NUMBER, "Attribute")) {
+            String attribute = a.text(Rnl.Attribute.NAME_FIELD_NUMBER);
+            String where = what + ": attribute '" + attribute + "'";
+            String path = file.name() + "/" + name + "/" + attribute;
+            if (attributes.put(attribute, attribute(a, path, where)) != null) {
                 throw file.malformed(where + " is there twice");
             }
         }
         return new Node(
-                n.getName(),
-                n.getDomain(),
-                n.getOp(),
-                n.getInputsList(),
-                n.getOutputsList(),
+                name,
+                n.text(Rnl.Node.DOMAIN_FIELD_NUMBER),
+                op,
+                n.texts(Rnl.Node.INPUTS_FIELD_NUMBER),
+                n.texts(Rnl.Node.OUTPUTS_FIELD_NUMBER),
                 attributes);
     }
 
-    private Attribute attribute(Rnl.Attribute a, String node, String where) {
-        return switch (a.getValueCase()) {
-            case INTEGER -> new Attribute.OfLong(a.getInteger());
-            case NUMBER -> new Attribute.OfFloat(a.getNumber());
-            case TEXT -> new Attribute.OfString(a.getText());
-            case INTEGERS -> new Attribute.OfLongs(a.getIntegers().getValuesList());
-            case NUMBERS -> new Attribute.OfFloats(a.getNumbers().getValuesList());
-            case TEXTS -> new Attribute.OfStrings(a.getTexts().getValuesList());
-            case TENSOR -> new Attribute.OfTensor(tensor(a.getTensor(), where));
-            case GRAPH -> {
-                Rnl.Graph g = a.getGraph();
-                String name = file.name() + "/" + node + "/" + a.getName();
-                yield new Attribute.OfGraph(graph(name, g, metadata(g)));
+    /// @param path the name of a graph in it
+    private Attribute attribute(Message a, String path, String where) {
+        int kind =
+                a.oneOf(
+                        Rnl.Attribute.INTEGER_FIELD_NUMBER,
+                        Rnl.Attribute.NUMBER_FIELD_NUMBER,
+                        Rnl.Attribute.TEXT_FIELD_NUMBER,
+                        Rnl.Attribute.INTEGERS_FIELD_NUMBER,
+                        Rnl.Attribute.NUMBERS_FIELD_NUMBER,
+                        Rnl.Attribute.TEXTS_FIELD_NUMBER,
+                        Rnl.Attribute.TENSOR_FIELD_NUMBER,
+                        Rnl.Attribute.GRAPH_FIELD_NUMBER);
+        return switch (kind) {
+            case Rnl.Attribute.INTEGER_FIELD_NUMBER -> new Attribute.OfLong(signed(a.number(kind)));
+            case Rnl.Attribute.NUMBER_FIELD_NUMBER -> new Attribute.OfFloat(a.real(kind));
+            case Rnl.Attribute.TEXT_FIELD_NUMBER -> new Attribute.OfString(a.text(kind));
+            case Rnl.Attribute.INTEGERS_FIELD_NUMBER -> {
+                List<Long> values = new ArrayList<>();
+                Message m = a.message(kind, "Integers");
+                for (long v : m.numbers(Rnl.Integers.VALUES_FIELD_NUMBER)) {
+                    values.add(signed(v));
+                }
+                yield new Attribute.OfLongs(values);
             }
-            case VALUE_NOT_SET ->
-                    throw file.unsupported(where + " has no value of a kind that Runnel knows");
+            case Rnl.Attribute.NUMBERS_FIELD_NUMBER -> {
+                List<Float> values = new ArrayList<>();
+                Message m = a.message(kind, "Numbers");
+                for (float v : m.floats(Rnl.Numbers.VALUES_FIELD_NUMBER)) {
+                    values.add(v);
+                }
+                yield new Attribute.OfFloats(values);
+            }
+            case Rnl.Attribute.TEXTS_FIELD_NUMBER -> {
+                Message m = a.message(kind, "Texts");
+                yield new Attribute.OfStrings(m.texts(Rnl.Texts.VALUES_FIELD_NUMBER));
+            }
+            case Rnl.Attribute.TENSOR_FIELD_NUMBER ->
+                    new Attribute.OfTensor(tensor(a.number(kind), where));
+            case Rnl.Attribute.GRAPH_FIELD_NUMBER -> {
+                Message g = a.message(kind, "Graph");
+                yield new Attribute.OfGraph(graph(path, g, metadata(g)));
+            }
+            default -> throw file.unsupported(where + " has no value of a kind that Runnel knows");
         };
+    }
+
+    /// The integer that a `sint64` is.
+    private static long signed(long zigzag) {
+        return zigzag >>> 1 ^ -(zigzag & 1);
     }
 }

@@ -1,11 +1,9 @@
 package dev.runnel.formats.rnl;
 
-import com.google.protobuf.CodedInputStream;
-import com.google.protobuf.InvalidProtocolBufferException;
-
 import dev.runnel.MalformedModelException;
 import dev.runnel.formats.file.Elements;
 import dev.runnel.formats.file.MappedFile;
+import dev.runnel.formats.file.Message;
 import dev.runnel.formats.proto.Rnl;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Graph;
@@ -14,7 +12,6 @@ import dev.runnel.graph.Tensor;
 import dev.runnel.graph.TensorType;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.CRC32C;
@@ -24,9 +21,6 @@ import java.util.zip.CRC32C;
 public final class RnlReader {
     /// The key of the metadata that says what file a graph came from.
     static final String FORMAT = "format";
-
-    /// As the reader of ONNX; three messages for each graph within a graph.
-    private static final int MAX_DEPTH = 128;
 
     /// What a protobuf message has at most, and an array of the JVM holds.
     private static final int LONGEST_HEADER = Integer.MAX_VALUE - 8;
@@ -63,21 +57,23 @@ public final class RnlReader {
             throw file.malformed("the file is of .rnl version 0, expected " + Layout.MAJOR);
         }
         long length = Integer.toUnsignedLong(file.littleEndianInt(12));
-        Rnl.Header header = header(file, length);
-        if (header.getOpset() != Graph.OPSET) {
+        Message header = header(file, length);
+        int opset = (int) header.number(Rnl.Header.OPSET_FIELD_NUMBER);
+        if (opset != Graph.OPSET) {
             throw file.unsupported(
                     "the graph is of operator set "
-                            + Integer.toUnsignedLong(header.getOpset())
+                            + Integer.toUnsignedLong(opset)
                             + ", this Runnel reads "
                             + Graph.OPSET
                             + " from .rnl files");
         }
         List<Tensor> tensors = tensors(file, header, Layout.aligned(Layout.PREAMBLE + length));
         String format = "Runnel " + major + "." + minor;
-        return new GraphReader(file, tensors).model(header.getGraph(), format);
+        Message graph = header.message(Rnl.Header.GRAPH_FIELD_NUMBER, "Graph");
+        return new GraphReader(file, tensors).model(graph, format);
     }
 
-    private static Rnl.Header header(MappedFile file, long length) {
+    private static Message header(MappedFile file, long length) {
         long left = file.size() - Layout.PREAMBLE;
         if (length > left) {
             throw file.malformed(
@@ -96,15 +92,7 @@ public final class RnlReader {
         crc.update(file.bytes().asSlice(0, Layout.PREAMBLE - 4).asByteBuffer());
         crc.update(bytes.asByteBuffer());
         check(file, "the header", crc.getValue(), file.littleEndianInt(Layout.PREAMBLE - 4));
-        try {
-            CodedInputStream in =
-                    CodedInputStream.newInstance(bytes.toArray(ValueLayout.JAVA_BYTE));
-            in.setRecursionLimit(MAX_DEPTH);
-            return Rnl.Header.parser().parseFrom(in);
-        } catch (InvalidProtocolBufferException e) {
-            throw new MalformedModelException(
-                    file.name() + ": the header is no protobuf message: " + e.getMessage(), e);
-        }
+        return Message.of(file, "Header", Layout.PREAMBLE, length);
     }
 
     private static void check(MappedFile file, String what, long got, int expected) {
@@ -123,40 +111,39 @@ public final class RnlReader {
         return String.format("%08x", crc);
     }
 
-    private static List<Tensor> tensors(MappedFile file, Rnl.Header header, long base) {
-        List<Tensor> tensors = new ArrayList<>(header.getTensorsCount());
+    private static List<Tensor> tensors(MappedFile file, Message header, long base) {
+        List<Tensor> tensors = new ArrayList<>();
         long end = 0;
-        for (Rnl.Tensor entry : header.getTensorsList()) {
-            String what = "tensor " + tensors.size() + " '" + entry.getName() + "'";
-            TensorType type = type(file, entry, what);
-            end = end(file, entry, type, what, end, file.size() - base);
+        for (Message entry : header.messages(Rnl.Header.TENSORS_FIELD_NUMBER, "Tensor")) {
+            String name = entry.text(Rnl.Tensor.NAME_FIELD_NUMBER);
+            String what = "tensor " + tensors.size() + " '" + name + "'";
+            long offset = entry.number(Rnl.Tensor.OFFSET_FIELD_NUMBER);
+            long length = entry.number(Rnl.Tensor.LENGTH_FIELD_NUMBER);
+            TensorType type = type(file, entry, length, what);
+            end = end(file, offset, length, what, end, file.size() - base);
             Tensor tensor =
                     new Tensor(
                             type,
-                            entry.getLength() == 0
+                            length == 0
                                     ? MemorySegment.NULL
-                                    : file.bytes()
-                                            .asSlice(base + entry.getOffset(), entry.getLength()));
-            check(file, what, tensor.checksum(), entry.getCrc32C());
+                                    : file.bytes().asSlice(base + offset, length));
+            check(file, what, tensor.checksum(), entry.fixed32(Rnl.Tensor.CRC32C_FIELD_NUMBER));
             Elements.checkBools(file, what, type.dtype(), tensor.data());
             tensors.add(tensor);
         }
         return tensors;
     }
 
-    private static TensorType type(MappedFile file, Rnl.Tensor entry, String what) {
-        DType dtype = dtype(file, entry.getElementType(), what);
-        long[] dims = new long[entry.getDimsCount()];
-        for (int i = 0; i < dims.length; i++) {
-            dims[i] = entry.getDims(i);
-        }
+    private static TensorType type(MappedFile file, Message entry, long length, String what) {
+        DType dtype = dtype(file, entry.number(Rnl.Tensor.ELEMENT_TYPE_FIELD_NUMBER), what);
+        long[] dims = entry.numbers(Rnl.Tensor.DIMS_FIELD_NUMBER);
         try {
             TensorType type = new TensorType(dtype, Shape.of(dims));
-            if (type.byteSize() != entry.getLength()) {
+            if (type.byteSize() != length) {
                 throw file.malformed(
                         what
                                 + " has "
-                                + Long.toUnsignedString(entry.getLength())
+                                + Long.toUnsignedString(length)
                                 + " bytes, expected "
                                 + type.byteSize()
                                 + " for "
@@ -168,7 +155,8 @@ public final class RnlReader {
         }
     }
 
-    static DType dtype(MappedFile file, int code, String what) {
+    static DType dtype(MappedFile file, long number, String what) {
+        int code = (int) number; // as any parser reads a uint32
         DType dtype = DType.ofOnnxCode(code);
         if (dtype == null) {
             throw file.unsupported(
@@ -183,13 +171,7 @@ public final class RnlReader {
     /// Where the entry's bytes end, if they lie behind those before it and within the `room` that
     /// the file has for them.
     private static long end(
-            MappedFile file,
-            Rnl.Tensor entry,
-            TensorType type,
-            String what,
-            long before,
-            long room) {
-        long offset = entry.getOffset();
+            MappedFile file, long offset, long length, String what, long before, long room) {
         String place = what + " begins at " + Long.toUnsignedString(offset);
         if (offset != Layout.aligned(offset)) {
             throw file.malformed(place + ", expected a multiple of 64");
@@ -201,15 +183,15 @@ public final class RnlReader {
                                     ? ", beyond 2^63"
                                     : ", where the tensor before it ends at " + before));
         }
-        if (entry.getLength() > 0 && entry.getLength() > room - offset) {
+        if (length > 0 && length > room - offset) {
             throw file.malformed(
                     place
                             + " and has "
-                            + type.byteSize()
+                            + length
                             + " bytes, but the file has "
                             + Math.max(0, room)
                             + " for tensors; it is truncated");
         }
-        return entry.getLength() > 0 ? offset + entry.getLength() : before;
+        return length > 0 ? offset + length : before;
     }
 }
