@@ -103,7 +103,7 @@ public class ColdStart {
         if (child.waitFor() != 0 || !Files.exists(cache)) {
             throw new IllegalStateException("no AOT cache: " + Files.readString(log));
         }
-        return with("-XX:AOTCache=" + cache, command);
+        return with("-XX:AOTMode=on", with("-XX:AOTCache=" + cache, command)); // or no start
     }
 
     private static List<String> with(String flag, List<String> command) {

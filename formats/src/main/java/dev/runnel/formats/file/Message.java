@@ -309,10 +309,10 @@ public final class Message {
                             "field "
                                     + number
                                     + " of "
-                                    + bytes
-                                    + " bytes, some of "
+                                    + f.length
+                                    + " bytes, expected elements of "
                                     + size
-                                    + " each",
+                                    + ", 2 GB of them at most,",
                             f.value);
                 }
             }
