@@ -28,6 +28,8 @@ public final class Message {
     /// Messages within messages; one branch of `If` within another takes three.
     private static final int MAX_DEPTH = 128;
 
+    private static final int LONGEST_ARRAY = Integer.MAX_VALUE - 8;
+
     private static final int VARINT = 0;
     private static final int FIXED64 = 1;
     private static final int BYTES = 2;
@@ -208,29 +210,30 @@ public final class Message {
 
     /// A `string`, which has to be UTF-8.
     public String text(int number) {
-        MemorySegment bytes = bytes(number);
-        return bytes.byteSize() == 0 ? "" : string(bytes);
+        List<String> all = texts(number);
+        return all.isEmpty() ? "" : all.getLast();
     }
 
     /// A repeated `string` field.
     public List<String> texts(int number) {
         List<String> all = new ArrayList<>();
-        for (MemorySegment s : byteses(number)) {
-            all.add(string(s));
+        for (Field f : fields) {
+            if (f.number == number && f.kind == BYTES) {
+                String text = utf8(file.bytes().asSlice(f.value, f.length));
+                if (text == null) {
+                    throw file.malformed("a name is not valid UTF-8; the file is corrupt");
+                }
+                all.add(text);
+            }
         }
         return all;
     }
 
-    private String string(MemorySegment bytes) {
-        String text = utf8(bytes);
-        if (text == null) {
-            throw file.malformed("a name is not valid UTF-8; the file is corrupt");
-        }
-        return text;
-    }
-
-    /// The text that `bytes` encode; null if they are not UTF-8.
+    /// The text that `bytes` encode; null if they are not UTF-8, or more than an array has.
     public static @Nullable String utf8(MemorySegment bytes) {
+        if (bytes.byteSize() > LONGEST_ARRAY) {
+            return null;
+        }
         byte[] encoded = bytes.toArray(ValueLayout.JAVA_BYTE);
         String text = new String(encoded, StandardCharsets.UTF_8);
         // What stands for bytes that are no UTF-8 may as well be what the file says.
@@ -273,6 +276,9 @@ public final class Message {
             if (f.number == number && f.kind == VARINT) {
                 all = with(f.value, all, n++);
             } else if (f.number == number && f.kind == BYTES) {
+                if (f.length > LONGEST_ARRAY) {
+                    throw corrupt("field " + number + " of " + f.length + " bytes", f.value);
+                }
                 position = f.value;
                 while (position < f.value + f.length) {
                     all = with(varint(f.value + f.length), all, n++);
@@ -304,7 +310,7 @@ public final class Message {
         for (Field f : fields) {
             if (f.number == number && (f.kind == kind || f.kind == BYTES)) {
                 bytes += f.length;
-                if (f.length % size != 0 || bytes > Integer.MAX_VALUE - 8) {
+                if (f.length % size != 0 || bytes > LONGEST_ARRAY) {
                     throw corrupt(
                             "field "
                                     + number

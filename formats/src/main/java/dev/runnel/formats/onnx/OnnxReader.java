@@ -10,6 +10,7 @@ import dev.runnel.graph.Graph;
 import dev.runnel.graph.Tensor;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -24,6 +25,8 @@ public final class OnnxReader {
     static final long NEWEST_OPSET = 27;
 
     private static final long NEWEST_IR = 13;
+
+    private static final long LONGEST_DOC = 1 << 20;
 
     /// The first bytes of the fields of a `ModelProto`: how content is told to be ONNX, which has
     /// no magic number. Fields 20 and 25 and beyond take two bytes; the first is enough to go by.
@@ -146,13 +149,19 @@ public final class OnnxReader {
         putUnlessEmpty(map, "producer", m.text(ModelProto.PRODUCER_NAME_FIELD_NUMBER));
         putUnlessEmpty(map, "producer_version", m.text(ModelProto.PRODUCER_VERSION_FIELD_NUMBER));
         putUnlessEmpty(map, "domain", m.text(ModelProto.DOMAIN_FIELD_NUMBER));
-        byte[] doc = m.bytes(ModelProto.DOC_STRING_FIELD_NUMBER).toArray(ValueLayout.JAVA_BYTE);
-        putUnlessEmpty(map, "doc", new String(doc, StandardCharsets.UTF_8));
+        putUnlessEmpty(map, "doc", doc(m.bytes(ModelProto.DOC_STRING_FIELD_NUMBER)));
         long version = m.number(ModelProto.MODEL_VERSION_FIELD_NUMBER);
         if (version != 0) {
             map.put("model_version", Long.toString(version));
         }
         return map;
+    }
+
+    /// The beginning of what the model says of itself, in whatever encoding.
+    private static String doc(MemorySegment bytes) {
+        long length = Math.min(bytes.byteSize(), LONGEST_DOC);
+        byte[] beginning = bytes.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+        return new String(beginning, StandardCharsets.UTF_8);
     }
 
     private static void putUnlessEmpty(Map<String, String> map, String key, String value) {
