@@ -23,6 +23,10 @@ import java.util.stream.Stream;
 final class KernelCases {
     private static final int[] SIZES = {8, 33, 128};
     private static final int MOST_LANES = 8;
+
+    /// So many that weights of fewer bits are unpacked before.
+    private static final int UNPACKING_LANES = 16;
+
     private static final int INPUTS = 40;
 
     /// Methods that compute nothing.
@@ -80,10 +84,10 @@ final class KernelCases {
 
     private void recurrent(int h) {
         int columns = Panels.padded(2 * h) + 2 * Panels.padded(h) + Panels.padded(4 * h);
-        MemorySegment s = floats(Lanes.byteSize(MOST_LANES, h, INPUTS + 2 * h, columns));
-        Lanes at = Lanes.of(s, MOST_LANES, INPUTS, h, INPUTS + 2 * h, columns);
+        MemorySegment s = floats(Lanes.byteSize(UNPACKING_LANES, h, INPUTS + 2 * h, columns));
+        Lanes at = Lanes.of(s, UNPACKING_LANES, INPUTS, h, INPUTS + 2 * h, columns);
         String on = "RecurrentKernels.";
-        for (int l = 1; l <= MOST_LANES; l++) {
+        for (int l = 1; l <= UNPACKING_LANES; l = l == MOST_LANES ? UNPACKING_LANES : l + 1) {
             int lanes = l;
             for (Precision precision : Precision.values()) {
                 for (Panels panels : panels(precision, h)) {

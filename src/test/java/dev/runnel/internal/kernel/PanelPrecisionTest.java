@@ -22,6 +22,9 @@ import java.util.Random;
 class PanelPrecisionTest {
     private static final int[] SIZES = {1, 3, 7, 8, 13, 15, 16, 17, 31, 64, 100, 129};
 
+    /// From 16 on weights are unpacked first, 64 rows at a time, and 512 from 32 on.
+    private static final int[] LANES = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 33};
+
     /// A matrix `[columns][inputs + 1]`, the bias first, and lanes with inputs.
     private record Setting(int columns, int inputs, float[][] w, Lanes at, int lanes) {
         float x(int m, int k) {
@@ -66,9 +69,10 @@ class PanelPrecisionTest {
     void multiply_whatever_equalsScalarToTheBit(Precision precision, int bits, int width) {
         Random random = new Random(bits + width);
         for (int size : SIZES) {
-            for (int lanes = 1; lanes < 10; lanes++) {
+            for (int lanes : LANES) {
                 try (Arena arena = Arena.ofConfined()) {
-                    Setting t = setting(arena, size, size % 40 + 3, lanes, random);
+                    int inputs = lanes < 16 ? size % 40 + 3 : 5 * size + 3;
+                    Setting t = setting(arena, size, inputs, lanes, random);
                     Panels panels = pack(arena, t, width, precision);
                     Kernels.scalar().recurrent().multiply(panels, false, t.at, lanes);
                     float[] want = sums(t);
@@ -198,7 +202,7 @@ class PanelPrecisionTest {
 
     /// C2 makes an object of every vector it fails to inline; this is where that would show.
     @ParameterizedTest
-    @CsvSource({"BF16, 1", "BF16, 6", "INT8, 1", "INT8, 6"})
+    @CsvSource({"BF16, 1", "BF16, 6", "BF16, 17", "INT8, 1", "INT8, 6", "INT8, 17"})
     void multiply_onceCompiled_allocatesNothing(Precision precision, int lanes) {
         RecurrentKernels k = Kernels.vector().recurrent();
         try (Arena arena = Arena.ofConfined()) {

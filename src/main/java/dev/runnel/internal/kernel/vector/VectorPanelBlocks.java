@@ -25,7 +25,7 @@ import java.nio.ByteOrder;
 /// but methods of the JDK that are inlined whatever the budget; a method of our own, and be it
 /// `load(s, at)`, would be refused, and then every vector is an object. Nor is there a slice: for
 /// one in ten processes C2 does not do without the object.
-final class VectorPanelBlocks implements PanelProduct {
+final class VectorPanelBlocks implements PanelProduct, StrandProduct {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final int V = F.vectorByteSize();
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
@@ -45,6 +45,19 @@ final class VectorPanelBlocks implements PanelProduct {
         strand(p, w, p.offset(), p.inputs(), at, z, lanes);
         long right = p.strandBytes();
         strand(p, w, p.offset() + right, p.inputs() + right, at, z + p.rowBytes(), lanes);
+    }
+
+    @Override
+    public void multiply(
+            MemorySegment weights,
+            long from,
+            long rowBytes,
+            int rows,
+            Lanes at,
+            long x,
+            long z,
+            int lanes) {
+        rows(rowBytes, weights, from, rows, at.memory(), z, at.zStride(), at, x, z, lanes);
     }
 
     private static void strand(

@@ -19,7 +19,8 @@ import java.nio.ByteOrder;
 /// takes half the bytes of float32 and one instruction more for each vector.
 ///
 /// Four lanes share what was unpacked, in blocks as [VectorPanelBlocks] has them, whose notes on C2
-/// hold here too: hence no method of our own in a block.
+/// hold here too: hence no method of our own in a block. Many lanes are left to
+/// [VectorPanelsUnpacked].
 final class VectorPanelsBf16 implements PanelProduct {
     private static final VectorSpecies<Float> F = Width.species(MethodHandles.lookup());
     private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
@@ -30,6 +31,9 @@ final class VectorPanelsBf16 implements PanelProduct {
     /// Rows of 128 weights that fill two thirds of a first cache of 48 kB.
     private static final int ROWS = 128;
 
+    private final PanelProduct unpacked =
+            Width.<PanelProduct>copy(VectorPanelsUnpacked.class, F.vectorBitSize());
+
     @Override
     public void multiply(Panel p, MemorySegment w, Lanes at, int lanes) {
         MemorySegment s = at.memory();
@@ -37,19 +41,18 @@ final class VectorPanelsBf16 implements PanelProduct {
         for (int m = 0; !p.continues() && m < lanes; m++) {
             MemorySegment.copy(w, p.offset(), s, z + m * at.zStride(), 4L * p.width());
         }
-        int fours = lanes & -4;
-        for (int k = p.from(); fours > 0 && k < p.to(); k += ROWS) {
+        int many = lanes < VectorPanelsUnpacked.LEAST ? 0 : lanes & -2;
+        if (many > 0) {
+            unpacked.multiply(p, w, at, many);
+        }
+        int fours = lanes - (lanes - many) % 4;
+        for (int k = p.from(); many < fours && k < p.to(); k += ROWS) {
             long from = p.inputs() + (k - p.from()) * p.rowBytes();
             int rows = Math.min(ROWS, p.to() - k);
-            for (int m = 0; m < fours; m += 4) {
-                fourLanes(
-                        p,
-                        w,
-                        from,
-                        rows,
-                        at,
-                        at.x() + m * at.xStride() + 4L * k,
-                        z + m * at.zStride());
+            long x = at.x() + 4L * k;
+            for (int m = many; m < fours; m += 4) {
+                long xm = x + m * at.xStride();
+                fourLanes(p, w, from, rows, at, xm, z + m * at.zStride());
             }
         }
         for (int m = fours; m < lanes; m++) {

@@ -22,7 +22,7 @@ import java.nio.ByteOrder;
 /// two instructions more for each vector: three shifts and four conversions for four.
 ///
 /// Four lanes share what was unpacked, in blocks as [VectorPanelBlocks] has them, whose notes on C2
-/// hold here too: hence no method of our own in a block.
+/// hold here too. Many lanes are left to [VectorPanelsUnpacked].
 ///
 /// The rows of a panel of 32 or 96 columns end within a vector of 512 bits. That vector is read to
 /// its end and computed with the rest, and only what is the row's is written.
@@ -35,6 +35,9 @@ final class VectorPanelsInt8 implements PanelProduct {
     /// Rows of 128 weights that fill two thirds of a first cache of 48 kB.
     private static final int ROWS = 256;
 
+    private final PanelProduct unpacked =
+            Width.<PanelProduct>copy(VectorPanelsUnpacked.class, F.vectorBitSize());
+
     @Override
     public void multiply(Panel p, MemorySegment w, Lanes at, int lanes) {
         long z = at.z() + 4L * p.column();
@@ -43,19 +46,18 @@ final class VectorPanelsInt8 implements PanelProduct {
                 clear(at.memory(), z + m * at.zStride(), 4 * p.width());
             }
         }
-        int fours = lanes & -4;
-        for (int k = p.from(); fours > 0 && k < p.to(); k += ROWS) {
+        int many = lanes < VectorPanelsUnpacked.LEAST ? 0 : lanes & -2;
+        if (many > 0) {
+            unpacked.multiply(p, w, at, many);
+        }
+        int fours = lanes - (lanes - many) % 4;
+        for (int k = p.from(); many < fours && k < p.to(); k += ROWS) {
             long from = p.inputs() + (k - p.from()) * p.rowBytes();
             int rows = Math.min(ROWS, p.to() - k);
-            for (int m = 0; m < fours; m += 4) {
-                fourLanes(
-                        p,
-                        w,
-                        from,
-                        rows,
-                        at,
-                        at.x() + m * at.xStride() + 4L * k,
-                        z + m * at.zStride());
+            long x = at.x() + 4L * k;
+            for (int m = many; m < fours; m += 4) {
+                long xm = x + m * at.xStride();
+                fourLanes(p, w, from, rows, at, xm, z + m * at.zStride());
             }
         }
         for (int m = fours; m < lanes; m++) {
