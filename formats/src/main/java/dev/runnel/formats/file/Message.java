@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 
 /// A message of Protocol Buffers where it lies in a mapped file: its fields, by their numbers. What
@@ -40,16 +41,14 @@ public final class Message {
     private static final ValueLayout.OfDouble DOUBLE =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// @param kind its wire type
-    /// @param value of a VARINT; else where its bytes begin
-    private record Field(int number, int kind, long value, long length) {}
-
     private final MappedFile file;
     private final String type;
     private final int depth;
-    private final List<Field> fields = new ArrayList<>();
-    private long byteSize;
-    private long position;
+
+    /// Where its fields lie: one piece, or several that are read as one.
+    private final List<Piece> pieces = new ArrayList<>();
+
+    private record Piece(long from, long to) {}
 
     private Message(MappedFile file, String type, int depth) {
         this.file = file;
@@ -67,28 +66,68 @@ public final class Message {
         return message;
     }
 
+    /// Adds a piece, having seen that it is fields from end to end.
     private void read(long from, long to) {
         if (depth > MAX_DEPTH) {
             throw file.malformed(
                     type + " is nested more than " + MAX_DEPTH + " messages deep at byte " + from);
         }
-        byteSize += to - from;
-        position = from;
-        while (position < to) {
-            long start = position;
-            long tag = varint(to);
-            long number = tag >>> 3;
-            if (number == 0 || number >= 1 << 29) {
-                throw corrupt("field number " + number, start);
+        Piece piece = new Piece(from, to);
+        Cursor f = new Cursor(List.of(piece));
+        while (f.next()) {
+            continue;
+        }
+        pieces.add(piece);
+    }
+
+    private Cursor fields() {
+        return new Cursor(pieces);
+    }
+
+    /// Goes from field to field. They are found anew for each question, for a list of them would
+    /// take many times the bytes that they have in the file.
+    private final class Cursor {
+        private final Iterator<Piece> left;
+        private long position;
+        private long to;
+
+        int number;
+
+        /// Its wire type.
+        int kind;
+
+        /// Of a VARINT; else where its bytes begin.
+        long value;
+
+        long length;
+
+        Cursor(List<Piece> pieces) {
+            left = pieces.iterator();
+        }
+
+        boolean next() {
+            while (position == to) {
+                if (!left.hasNext()) {
+                    return false;
+                }
+                Piece piece = left.next();
+                position = piece.from;
+                to = piece.to;
             }
-            int kind = (int) tag & 7;
-            long value = kind == VARINT || kind == BYTES ? varint(to) : position;
-            long length =
+            long start = position;
+            long tag = varint();
+            if (tag >>> 3 == 0 || tag >>> 3 >= 1 << 29) {
+                throw corrupt("field number " + (tag >>> 3), start);
+            }
+            number = (int) (tag >>> 3);
+            kind = (int) tag & 7;
+            long read = kind == VARINT || kind == BYTES ? varint() : 0;
+            length =
                     switch (kind) {
                         case VARINT -> 0; // read already
                         case FIXED64 -> 8;
                         case FIXED32 -> 4;
-                        case BYTES -> value;
+                        case BYTES -> read;
                         default -> throw corrupt("wire type " + kind, start);
                     };
             if (length < 0 || length > to - position) {
@@ -102,25 +141,42 @@ public final class Message {
                                 + " left",
                         start);
             }
-            fields.add(new Field((int) number, kind, kind == BYTES ? position : value, length));
+            value = kind == VARINT ? read : position;
             position += length;
+            return true;
         }
-    }
 
-    private long varint(long to) {
-        long start = position;
-        long value = 0;
-        for (int shift = 0; shift < 64; shift += 7) {
-            if (position >= to) {
-                throw corrupt("a number cut off", start);
-            }
-            byte b = file.bytes().get(ValueLayout.JAVA_BYTE, position++);
-            value |= (long) (b & 0x7f) << shift;
-            if (b >= 0) {
-                return value;
-            }
+        boolean is(int number, int kind) {
+            return this.number == number && this.kind == kind;
         }
-        throw corrupt("a number of more than 64 bits", start);
+
+        /// At the start of the field's bytes, which are numbers.
+        Cursor packed() {
+            Cursor c = new Cursor(List.of());
+            c.position = value;
+            c.to = value + length;
+            return c;
+        }
+
+        boolean hasMore() {
+            return position < to;
+        }
+
+        long varint() {
+            long start = position;
+            long bits = 0;
+            for (int shift = 0; shift < 64; shift += 7) {
+                if (position >= to) {
+                    throw corrupt("a number cut off", start);
+                }
+                byte b = file.bytes().get(ValueLayout.JAVA_BYTE, position++);
+                bits |= (long) (b & 0x7f) << shift;
+                if (b >= 0) {
+                    return bits;
+                }
+            }
+            throw corrupt("a number of more than 64 bits", start);
+        }
     }
 
     private MalformedModelException corrupt(String what, long at) {
@@ -130,7 +186,11 @@ public final class Message {
 
     /// Its bytes in the file.
     public long byteSize() {
-        return byteSize;
+        long all = 0;
+        for (Piece piece : pieces) {
+            all += piece.to - piece.from;
+        }
+        return all;
     }
 
     /// Whether there is a field of that number.
@@ -141,7 +201,7 @@ public final class Message {
     /// Whether there is anything in the fields of that number: not if they are lists, packed and
     /// empty.
     public boolean isFilled(int number) {
-        for (Field f : fields) {
+        for (Cursor f = fields(); f.next(); ) {
             if (f.number == number && (f.kind != BYTES || f.length > 0)) {
                 return true;
             }
@@ -151,21 +211,20 @@ public final class Message {
 
     /// Which of these fields comes last: the one of a `oneof` that counts; 0 if there is none.
     public int oneOf(int... numbers) {
-        for (int i = fields.size() - 1; i >= 0; i--) {
+        int last = 0;
+        for (Cursor f = fields(); f.next(); ) {
             for (int number : numbers) {
-                if (fields.get(i).number == number) {
-                    return number;
-                }
+                last = f.number == number ? number : last;
             }
         }
-        return 0;
+        return last;
     }
 
     /// An integer, an enum's number, or a bool; of a `sint64` what is written for it.
     public long number(int number) {
         long last = 0;
-        for (Field f : fields) {
-            if (f.number == number && f.kind == VARINT) {
+        for (Cursor f = fields(); f.next(); ) {
+            if (f.is(number, VARINT)) {
                 last = f.value;
             }
         }
@@ -175,8 +234,8 @@ public final class Message {
     /// A `fixed32`.
     public int fixed32(int number) {
         int last = 0;
-        for (Field f : fields) {
-            if (f.number == number && f.kind == FIXED32) {
+        for (Cursor f = fields(); f.next(); ) {
+            if (f.is(number, FIXED32)) {
                 last = file.littleEndianInt(f.value);
             }
         }
@@ -200,8 +259,8 @@ public final class Message {
     /// A repeated `bytes` field.
     public List<MemorySegment> byteses(int number) {
         List<MemorySegment> all = new ArrayList<>();
-        for (Field f : fields) {
-            if (f.number == number && f.kind == BYTES) {
+        for (Cursor f = fields(); f.next(); ) {
+            if (f.is(number, BYTES)) {
                 all.add(file.bytes().asSlice(f.value, f.length));
             }
         }
@@ -217,8 +276,8 @@ public final class Message {
     /// A repeated `string` field.
     public List<String> texts(int number) {
         List<String> all = new ArrayList<>();
-        for (Field f : fields) {
-            if (f.number == number && f.kind == BYTES) {
+        for (Cursor f = fields(); f.next(); ) {
+            if (f.is(number, BYTES)) {
                 String text = utf8(file.bytes().asSlice(f.value, f.length));
                 if (text == null) {
                     throw file.malformed("a name is not valid UTF-8; the file is corrupt");
@@ -247,8 +306,8 @@ public final class Message {
     /// several.
     public Message message(int number, String type) {
         Message all = new Message(file, type, depth + 1);
-        for (Field f : fields) {
-            if (f.number == number && f.kind == BYTES) {
+        for (Cursor f = fields(); f.next(); ) {
+            if (f.is(number, BYTES)) {
                 all.read(f.value, f.value + f.length);
             }
         }
@@ -258,8 +317,8 @@ public final class Message {
     /// The messages in a repeated field.
     public List<Message> messages(int number, String type) {
         List<Message> all = new ArrayList<>();
-        for (Field f : fields) {
-            if (f.number == number && f.kind == BYTES) {
+        for (Cursor f = fields(); f.next(); ) {
+            if (f.is(number, BYTES)) {
                 Message m = new Message(file, type, depth + 1);
                 m.read(f.value, f.value + f.length);
                 all.add(m);
@@ -272,16 +331,16 @@ public final class Message {
     public long[] numbers(int number) {
         long[] all = new long[8];
         int n = 0;
-        for (Field f : fields) {
-            if (f.number == number && f.kind == VARINT) {
+        for (Cursor f = fields(); f.next(); ) {
+            if (f.is(number, VARINT)) {
                 all = with(f.value, all, n++);
-            } else if (f.number == number && f.kind == BYTES) {
+            } else if (f.is(number, BYTES)) {
                 if (f.length > LONGEST_ARRAY) {
                     throw corrupt("field " + number + " of " + f.length + " bytes", f.value);
                 }
-                position = f.value;
-                while (position < f.value + f.length) {
-                    all = with(varint(f.value + f.length), all, n++);
+                Cursor packed = f.packed();
+                while (packed.hasMore()) {
+                    all = with(packed.varint(), all, n++);
                 }
             }
         }
@@ -289,7 +348,8 @@ public final class Message {
     }
 
     private static long[] with(long value, long[] all, int n) {
-        long[] grown = n == all.length ? Arrays.copyOf(all, 2 * n) : all;
+        long[] grown =
+                n == all.length ? Arrays.copyOf(all, (int) Math.min(2L * n, LONGEST_ARRAY)) : all;
         grown[n] = value;
         return grown;
     }
@@ -307,8 +367,8 @@ public final class Message {
     /// The elements of a repeated field, one behind the other.
     private MemorySegment fixed(int number, int kind, int size) {
         long bytes = 0;
-        for (Field f : fields) {
-            if (f.number == number && (f.kind == kind || f.kind == BYTES)) {
+        for (Cursor f = fields(); f.next(); ) {
+            if (f.is(number, kind) || f.is(number, BYTES)) {
                 bytes += f.length;
                 if (f.length % size != 0 || bytes > LONGEST_ARRAY) {
                     throw corrupt(
@@ -325,8 +385,8 @@ public final class Message {
         }
         MemorySegment all = MemorySegment.ofArray(new byte[(int) bytes]);
         long at = 0;
-        for (Field f : fields) {
-            if (f.number == number && (f.kind == kind || f.kind == BYTES)) {
+        for (Cursor f = fields(); f.next(); ) {
+            if (f.is(number, kind) || f.is(number, BYTES)) {
                 MemorySegment.copy(file.bytes(), f.value, all, at, f.length);
                 at += f.length;
             }
