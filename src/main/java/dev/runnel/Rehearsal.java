@@ -2,6 +2,7 @@ package dev.runnel;
 
 import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
+import dev.runnel.internal.kernel.Lanes;
 import dev.runnel.internal.plan.BoundPlan;
 import dev.runnel.internal.plan.Plan;
 
@@ -22,8 +23,9 @@ final class Rehearsal {
     private static final long PAUSE_MILLIS = 5;
     private static final long MOST_NANOS = 15_000_000_000L;
 
-    /// Few rows go other ways through a kernel than many, but as many as this go all of them.
-    static final int MOST_ROWS = 8;
+    /// Few rows go other ways through a kernel than many: all ways but one are gone by some number
+    /// of rows up to this, the last by [Lanes#UNPACKING].
+    private static final int FEW_ROWS = 8;
 
     private final Model model;
     private final Plan plan;
@@ -34,8 +36,13 @@ final class Rehearsal {
     Rehearsal(Model model, Plan plan, int rows, KernelSwitch change) {
         this.model = model;
         this.plan = plan;
-        this.rows = Math.min(rows, MOST_ROWS);
+        this.rows = rows(rows);
         this.change = change;
+    }
+
+    /// How many of a session's rows are rehearsed at most.
+    static int rows(int rows) {
+        return rows < Lanes.UNPACKING ? Math.min(rows, FEW_ROWS) : Lanes.UNPACKING;
     }
 
     Model model() {
@@ -115,7 +122,7 @@ final class Rehearsal {
                     : clean >= CLEAN_BURSTS;
         }
 
-        /// A burst of runs of 1 … `rows` rows.
+        /// A burst of runs of `rows` rows, and of fewer.
         ///
         /// @return whether it was as fast as can be
         boolean burst(BoundPlan bound, int rows) {
@@ -124,7 +131,7 @@ final class Rehearsal {
             int runs = 0;
             long garbage;
             do {
-                for (int row = rows; row > 0; row--) {
+                for (int row = rows; row > 0; row = Math.min(row - 1, FEW_ROWS)) {
                     bound.run(row);
                 }
                 runs++;

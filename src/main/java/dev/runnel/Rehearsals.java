@@ -54,7 +54,7 @@ final class Rehearsals {
 
     private synchronized boolean isDone(int rows) {
         for (int most : done.values()) {
-            if (most >= Math.min(rows, Rehearsal.MOST_ROWS)) {
+            if (most >= Rehearsal.rows(rows)) {
                 return true;
             }
         }
@@ -62,7 +62,7 @@ final class Rehearsals {
     }
 
     synchronized boolean isDone(Plan plan, int rows) {
-        return done.getOrDefault(plan, 0) >= Math.min(rows, Rehearsal.MOST_ROWS);
+        return done.getOrDefault(plan, 0) >= Rehearsal.rows(rows);
     }
 
     synchronized void done(Plan plan, int rows) {

@@ -8,14 +8,17 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import com.sun.management.ThreadMXBean;
 
 import dev.runnel.Options.KernelSet;
+import dev.runnel.graph.Precision;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// Scalar kernels first, vector kernels when they are compiled.
 class KernelSwitchTest {
@@ -85,6 +88,30 @@ class KernelSwitchTest {
                 }
                 assertThat(threads.getCurrentThreadAllocatedBytes() - before).isZero();
             }
+        }
+    }
+
+    /// Many lanes of narrow weights go a way of their own.
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void warmUp_ofManyRows_leavesNoGarbage(Precision weights) {
+        int rows = 20;
+        Options options = Options.defaults().stateful().weights(weights);
+        try (Model model = Model.compile(GraphBuilder.lstm(3, 40), options)) {
+            model.warmUp(rows);
+            List<State> states = Stream.generate(model::newState).limit(rows).toList();
+            ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            long allocated;
+            try (Session session = model.open(rows)) {
+                session.step(states);
+                long before = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < 100; i++) {
+                    session.step(states);
+                }
+                allocated = threads.getCurrentThreadAllocatedBytes() - before;
+            }
+            states.forEach(State::close);
+            assertThat(allocated).isLessThan(100_000); // vectors as objects would be megabytes
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.runnel.internal.kernel;
 
+import dev.runnel.internal.memory.Blocks;
+
 import java.lang.foreign.MemorySegment;
 
 /// Where the lanes of a recurrence lie while it is computed; a lane is one batch entry of one row.
@@ -15,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 /// | z | all panels' columns | the gates' sums |
 /// | a | as z | activated gates |
 /// | c | H | LSTM's cell state, which the step replaces |
+/// | unpacked | 32,768 in all, from 16 lanes on | weights of fewer bits as float32, for the moment |
 ///
 /// @param hiddenSize H
 /// @param m where LSTM's pass leaves h: at h, unless a projection follows
@@ -29,7 +32,13 @@ public record Lanes(
         long a,
         long zStride,
         long c,
-        long cStride) {
+        long cStride,
+        long unpacked) {
+    /// So many lanes have room for unpacked weights.
+    public static final int UNPACKING = 16;
+
+    /// Floats of unpacked weights.
+    public static final int UNPACKED = 512 * 64;
 
     /// Lays out `lanes` lanes from offset 0 on, each part aligned to 64 bytes and padded so that a
     /// vector of 16 that starts in it ends in it.
@@ -60,35 +69,63 @@ public record Lanes(
                 a,
                 zStride,
                 c,
-                stride(hiddenSize));
+                stride(hiddenSize),
+                c + stride(hiddenSize) * lanes);
     }
 
     /// The bytes that [#of] lays out.
     public static long byteSize(int lanes, int hiddenSize, int inputs, int columns) {
-        return lanes * (stride(inputs) + 2 * stride(columns) + stride(hiddenSize));
+        return lanes * (stride(inputs) + 2 * stride(columns) + stride(hiddenSize))
+                + unpackedBytes(lanes);
     }
 
     /// Lanes that have x and z only, from `offset` on.
     public static Lanes ofInputs(
             MemorySegment memory, long offset, int lanes, int inputSize, int columns) {
         long z = offset + stride(inputSize) * lanes;
-        return new Lanes(memory, 0, offset, z, z, stride(inputSize), z, z, stride(columns), z, 0);
+        long end = z + stride(columns) * lanes;
+        return new Lanes(
+                memory, 0, offset, z, z, stride(inputSize), z, z, stride(columns), z, 0, end);
     }
 
     /// The bytes that [#ofInputs] lays out.
     public static long byteSizeOfInputs(int lanes, int inputSize, int columns) {
-        return lanes * (stride(inputSize) + stride(columns));
+        return lanes * (stride(inputSize) + stride(columns)) + unpackedBytes(lanes);
+    }
+
+    /// With a line behind them for the end of a last vector.
+    private static long unpackedBytes(int lanes) {
+        return lanes < UNPACKING ? 0 : 4L * UNPACKED + Blocks.LINE;
     }
 
     /// These lanes with z elsewhere, as far apart.
     public Lanes withZ(long other) {
-        return new Lanes(memory, hiddenSize, x, h, m, xStride, other, a, zStride, c, cStride);
+        return new Lanes(
+                memory, hiddenSize, x, h, m, xStride, other, a, zStride, c, cStride, unpacked);
+    }
+
+    /// These lanes for another thread: what products write to lies `bytes` behind.
+    Lanes shadow(long bytes) {
+        return new Lanes(
+                memory,
+                hiddenSize,
+                x,
+                h,
+                m,
+                xStride,
+                z + bytes,
+                a,
+                zStride,
+                c,
+                cStride,
+                unpacked + bytes);
     }
 
     /// These lanes for an LSTM with projection, whose h takes `projected` floats.
     public Lanes withProjection(int projected) {
         long behind = h + 4L * projected;
-        return new Lanes(memory, hiddenSize, x, h, behind, xStride, z, a, zStride, c, cStride);
+        return new Lanes(
+                memory, hiddenSize, x, h, behind, xStride, z, a, zStride, c, cStride, unpacked);
     }
 
     private static long stride(int floats) {

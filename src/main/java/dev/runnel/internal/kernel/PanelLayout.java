@@ -16,10 +16,11 @@ public final class PanelLayout {
     /// Where the weights come from.
     @FunctionalInterface
     public interface Source {
-        /// Reads the group's column `column`: its bias into `weights[0]`, what inputs \[from, to)
-        /// have for weights behind it. A column at a time, so that a source whose columns lie in
-        /// one piece copies them as that: before the JIT compiler has done its work, a call for
-        /// each weight would be most of the time that opening a model takes.
+        /// Reads of the group's column `column` its bias into `weights[0]`, and behind it what
+        /// inputs \[from, to) have for weights: some of the group's, for a long column is asked for
+        /// piece by piece. A column at a time, so that a source whose columns lie in one piece
+        /// copies them as that: before the JIT compiler has done its work, a call for each weight
+        /// would be most of the time that opening a model takes.
         void read(int group, int column, int from, int to, float[] weights);
 
         /// Reads `count` columns from `column` on, each as [#read] does: for a source whose rows

@@ -12,7 +12,8 @@ final class SharedRecurrent implements RecurrentKernels {
     private final Crew crew;
     private final long shadowBytes;
 
-    /// By lanes, those of each helper: the same but for z. A step has a few and keeps them.
+    /// By lanes, those of each helper, which has its own room for products. A step has a few and
+    /// keeps them.
     private final Map<Lanes, Lanes[]> shadows = new IdentityHashMap<>();
 
     /// @param shadowBytes see [Crew#share]
@@ -41,7 +42,7 @@ final class SharedRecurrent implements RecurrentKernels {
         if (known == null) {
             known = new Lanes[crew.size() - 1];
             for (int i = 0; i < known.length; i++) {
-                known[i] = at.withZ(at.z() + (i + 1) * shadowBytes);
+                known[i] = at.shadow((i + 1) * shadowBytes);
             }
             shadows.put(at, known);
         }

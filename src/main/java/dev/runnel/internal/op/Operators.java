@@ -4,7 +4,6 @@ import dev.runnel.internal.op.recurrent.Recurrent;
 
 import org.jspecify.annotations.Nullable;
 
-import java.util.Objects;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -12,7 +11,7 @@ import java.util.TreeSet;
 /// The registry: which [Operator] serves which name. Made when it is asked for, not before: a
 /// process that starts does not wait for the classes of operators that its model does not have.
 public final class Operators {
-    /// All that [#find] finds.
+    /// What there is, to be listed.
     private static final Set<String> NAMES =
             Set.of(
                     """
@@ -105,7 +104,7 @@ public final class Operators {
     /// The operator of that domain and name, or null if there is none.
     public static @Nullable Operator find(String domain, String op) {
         String name = domain.isEmpty() ? op : domain.concat(".").concat(op);
-        return NAMES.contains(name) ? Objects.requireNonNull(make(name), name) : null;
+        return make(name);
     }
 
     /// The names of all, sorted; those of another than the standard domain with it before them:

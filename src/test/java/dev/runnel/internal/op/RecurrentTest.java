@@ -44,6 +44,7 @@ class RecurrentTest {
     private static final List<String> WITH_BETA = List.of("Affine", "ScaledTanh", "HardSigmoid");
 
     private final Random random = new Random();
+    private int[] hiddenSizes = SIZES;
 
     /// A node of random attributes, and the same for the reference.
     private OneNode draw(RecurrentReference ref, boolean usual, boolean fed) {
@@ -51,7 +52,7 @@ class RecurrentTest {
         ref.steps = random.nextInt(1, 6);
         ref.batch = random.nextInt(1, 6);
         ref.inputSize = SIZES[random.nextInt(SIZES.length)];
-        ref.hiddenSize = SIZES[random.nextInt(SIZES.length)];
+        ref.hiddenSize = hiddenSizes[random.nextInt(hiddenSizes.length)];
         ref.direction = List.of("forward", "reverse", "bidirectional").get(random.nextInt(3));
         ref.batchFirst = random.nextBoolean();
         node.with("direction", ref.direction).with("layout", ref.batchFirst ? 1 : 0);
@@ -239,6 +240,27 @@ class RecurrentTest {
     void usualCell_withRandomShapes_agreesWithFormulasInEveryKernelSet(String op) {
         for (int seed = 0; seed < 60; seed++) {
             check(op, seed, true, false);
+        }
+    }
+
+    /// More inputs than the packer reads at a time.
+    @ParameterizedTest
+    @CsvSource({
+        "RNN, F32",
+        "GRU, F32",
+        "LSTM, F32",
+        "dev.runnel.LSTM, F32",
+        "GRU, BF16",
+        "GRU, INT8",
+        "LSTM, INT8",
+        "dev.runnel.LSTM, BF16",
+        "dev.runnel.LSTM, INT8"
+    })
+    void largeCell_withRandomShapes_agreesWithFormulasInEveryKernelSet(
+            String op, Precision precision) {
+        hiddenSizes = new int[] {1100};
+        for (int seed = 0; seed < 3; seed++) {
+            check(op, seed, true, false, precision);
         }
     }
 

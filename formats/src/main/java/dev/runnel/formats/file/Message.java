@@ -1,5 +1,10 @@
 package dev.runnel.formats.file;
 
+import static dev.runnel.formats.file.Fields.BYTES;
+import static dev.runnel.formats.file.Fields.FIXED32;
+import static dev.runnel.formats.file.Fields.FIXED64;
+import static dev.runnel.formats.file.Fields.VARINT;
+
 import dev.runnel.MalformedModelException;
 
 import org.jspecify.annotations.Nullable;
@@ -10,7 +15,6 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
 
 /// A message of Protocol Buffers where it lies in a mapped file: its fields, by their numbers. What
@@ -21,8 +25,8 @@ import java.util.List;
 /// generated classes readers use the field numbers, which are constants: that loads none of them.
 ///
 /// As in proto3 a field that is absent is 0 or empty, the last one of a number counts, and fields
-/// that nobody asks for are skipped. Every length is checked, in longs, against the message around
-/// it.
+/// that nobody asks for are skipped; groups, which proto3 has not, and fields of another type than
+/// is asked for are malformed. Every length is checked, in longs, against the message around it.
 ///
 /// @see <a href="https://protobuf.dev/programming-guides/encoding/">Encoding</a>
 public final class Message {
@@ -30,25 +34,26 @@ public final class Message {
     private static final int MAX_DEPTH = 128;
 
     private static final int LONGEST_ARRAY = Integer.MAX_VALUE - 8;
-
-    private static final int VARINT = 0;
-    private static final int FIXED64 = 1;
-    private static final int BYTES = 2;
-    private static final int FIXED32 = 5;
+    private static final int LONGEST_NAME = 1024;
+    private static final int MOST_MESSAGES = 1 << 20;
+    private static final int MOST_NUMBERS = 1 << 29;
 
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfDouble DOUBLE =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    private final MappedFile file;
+    final MappedFile file;
     private final String type;
     private final int depth;
 
-    /// Where its fields lie: one piece, or several that are read as one.
-    private final List<Piece> pieces = new ArrayList<>();
+    /// Where its fields lie.
+    long from;
 
-    private record Piece(long from, long to) {}
+    long to;
+
+    /// More of its fields, read as if they came behind.
+    @Nullable Message more;
 
     private Message(MappedFile file, String type, int depth) {
         this.file = file;
@@ -61,125 +66,25 @@ public final class Message {
     /// @param type what messages to people call it
     /// @throws MalformedModelException if it is none, here and in all methods
     public static Message of(MappedFile file, String type, long offset, long size) {
-        Message message = new Message(file, type, 0);
-        message.read(offset, offset + size);
-        return message;
+        return new Message(file, type, 0).read(offset, offset + size);
     }
 
-    /// Adds a piece, having seen that it is fields from end to end.
-    private void read(long from, long to) {
+    /// Turns to these bytes, having seen that they are fields from end to end.
+    private Message read(long from, long to) {
         if (depth > MAX_DEPTH) {
             throw file.malformed(
                     type + " is nested more than " + MAX_DEPTH + " messages deep at byte " + from);
         }
-        Piece piece = new Piece(from, to);
-        Cursor f = new Cursor(List.of(piece));
+        this.from = from;
+        this.to = to;
+        Fields f = new Fields(this);
         while (f.next()) {
             continue;
         }
-        pieces.add(piece);
+        return this;
     }
 
-    private Cursor fields() {
-        return new Cursor(pieces);
-    }
-
-    /// Goes from field to field. They are found anew for each question, for a list of them would
-    /// take many times the bytes that they have in the file.
-    private final class Cursor {
-        private final Iterator<Piece> left;
-        private long position;
-        private long to;
-
-        int number;
-
-        /// Its wire type.
-        int kind;
-
-        /// Of a VARINT; else where its bytes begin.
-        long value;
-
-        long length;
-
-        Cursor(List<Piece> pieces) {
-            left = pieces.iterator();
-        }
-
-        boolean next() {
-            while (position == to) {
-                if (!left.hasNext()) {
-                    return false;
-                }
-                Piece piece = left.next();
-                position = piece.from;
-                to = piece.to;
-            }
-            long start = position;
-            long tag = varint();
-            if (tag >>> 3 == 0 || tag >>> 3 >= 1 << 29) {
-                throw corrupt("field number " + (tag >>> 3), start);
-            }
-            number = (int) (tag >>> 3);
-            kind = (int) tag & 7;
-            long read = kind == VARINT || kind == BYTES ? varint() : 0;
-            length =
-                    switch (kind) {
-                        case VARINT -> 0; // read already
-                        case FIXED64 -> 8;
-                        case FIXED32 -> 4;
-                        case BYTES -> read;
-                        default -> throw corrupt("wire type " + kind, start);
-                    };
-            if (length < 0 || length > to - position) {
-                throw corrupt(
-                        "field "
-                                + number
-                                + " of "
-                                + Long.toUnsignedString(length)
-                                + " bytes, with "
-                                + (to - position)
-                                + " left",
-                        start);
-            }
-            value = kind == VARINT ? read : position;
-            position += length;
-            return true;
-        }
-
-        boolean is(int number, int kind) {
-            return this.number == number && this.kind == kind;
-        }
-
-        /// At the start of the field's bytes, which are numbers.
-        Cursor packed() {
-            Cursor c = new Cursor(List.of());
-            c.position = value;
-            c.to = value + length;
-            return c;
-        }
-
-        boolean hasMore() {
-            return position < to;
-        }
-
-        long varint() {
-            long start = position;
-            long bits = 0;
-            for (int shift = 0; shift < 64; shift += 7) {
-                if (position >= to) {
-                    throw corrupt("a number cut off", start);
-                }
-                byte b = file.bytes().get(ValueLayout.JAVA_BYTE, position++);
-                bits |= (long) (b & 0x7f) << shift;
-                if (b >= 0) {
-                    return bits;
-                }
-            }
-            throw corrupt("a number of more than 64 bits", start);
-        }
-    }
-
-    private MalformedModelException corrupt(String what, long at) {
+    MalformedModelException corrupt(String what, long at) {
         return file.malformed(
                 type + " has " + what + " at byte " + at + "; the file is truncated or corrupt");
     }
@@ -187,8 +92,8 @@ public final class Message {
     /// Its bytes in the file.
     public long byteSize() {
         long all = 0;
-        for (Piece piece : pieces) {
-            all += piece.to - piece.from;
+        for (Message m = this; m != null; m = m.more) {
+            all += m.to - m.from;
         }
         return all;
     }
@@ -198,10 +103,10 @@ public final class Message {
         return oneOf(number) != 0;
     }
 
-    /// Whether there is anything in the fields of that number: not if they are lists, packed and
-    /// empty.
+    /// Whether there is anything in the fields of that number, which is repeated: a packed list, or
+    /// bytes, may be there and empty.
     public boolean isFilled(int number) {
-        for (Cursor f = fields(); f.next(); ) {
+        for (Fields f = new Fields(this); f.next(); ) {
             if (f.number == number && (f.kind != BYTES || f.length > 0)) {
                 return true;
             }
@@ -212,7 +117,7 @@ public final class Message {
     /// Which of these fields comes last: the one of a `oneof` that counts; 0 if there is none.
     public int oneOf(int... numbers) {
         int last = 0;
-        for (Cursor f = fields(); f.next(); ) {
+        for (Fields f = new Fields(this); f.next(); ) {
             for (int number : numbers) {
                 last = f.number == number ? number : last;
             }
@@ -223,7 +128,7 @@ public final class Message {
     /// An integer, an enum's number, or a bool; of a `sint64` what is written for it.
     public long number(int number) {
         long last = 0;
-        for (Cursor f = fields(); f.next(); ) {
+        for (Fields f = new Fields(this); f.next(); ) {
             if (f.is(number, VARINT)) {
                 last = f.value;
             }
@@ -234,7 +139,7 @@ public final class Message {
     /// A `fixed32`.
     public int fixed32(int number) {
         int last = 0;
-        for (Cursor f = fields(); f.next(); ) {
+        for (Fields f = new Fields(this); f.next(); ) {
             if (f.is(number, FIXED32)) {
                 last = file.littleEndianInt(f.value);
             }
@@ -250,16 +155,18 @@ public final class Message {
     /// A `bytes` field: a slice of the mapped file.
     public MemorySegment bytes(int number) {
         MemorySegment last = MemorySegment.NULL;
-        for (MemorySegment s : byteses(number)) {
-            last = s;
+        for (Fields f = new Fields(this); f.next(); ) {
+            if (f.is(number, BYTES)) {
+                last = file.bytes().asSlice(f.value, f.length);
+            }
         }
         return last;
     }
 
     /// A repeated `bytes` field.
-    public List<MemorySegment> byteses(int number) {
+    public List<MemorySegment> bytesList(int number) {
         List<MemorySegment> all = new ArrayList<>();
-        for (Cursor f = fields(); f.next(); ) {
+        for (Fields f = new Fields(this); f.next(); ) {
             if (f.is(number, BYTES)) {
                 all.add(file.bytes().asSlice(f.value, f.length));
             }
@@ -269,23 +176,46 @@ public final class Message {
 
     /// A `string`, which has to be UTF-8.
     public String text(int number) {
-        List<String> all = texts(number);
-        return all.isEmpty() ? "" : all.getLast();
+        MemorySegment last = bytes(number);
+        return last.byteSize() == 0 ? "" : text(last);
+    }
+
+    /// As [#text], of something's name: a short one, for it is part of many others.
+    public String name(int number) {
+        long length = bytes(number).byteSize();
+        if (length > LONGEST_NAME) {
+            throw file.malformed(
+                    "a name in "
+                            + type
+                            + " has "
+                            + length
+                            + " bytes, expected at most "
+                            + LONGEST_NAME
+                            + "; the file is corrupt");
+        }
+        return text(number);
     }
 
     /// A repeated `string` field.
     public List<String> texts(int number) {
         List<String> all = new ArrayList<>();
-        for (Cursor f = fields(); f.next(); ) {
+        for (Fields f = new Fields(this); f.next(); ) {
             if (f.is(number, BYTES)) {
-                String text = utf8(file.bytes().asSlice(f.value, f.length));
-                if (text == null) {
-                    throw file.malformed("a name is not valid UTF-8; the file is corrupt");
-                }
-                all.add(text);
+                all.add(text(file.bytes().asSlice(f.value, f.length)));
             }
         }
         return all;
+    }
+
+    private String text(MemorySegment bytes) {
+        String text = utf8(bytes);
+        if (text == null) {
+            throw file.malformed(
+                    bytes.byteSize() > LONGEST_ARRAY
+                            ? "a name has " + bytes.byteSize() + " bytes, expected at most 2 GB"
+                            : "a name is not valid UTF-8; the file is corrupt");
+        }
+        return text;
     }
 
     /// The text that `bytes` encode; null if they are not UTF-8, or more than an array has.
@@ -306,10 +236,14 @@ public final class Message {
     /// several.
     public Message message(int number, String type) {
         Message all = new Message(file, type, depth + 1);
-        for (Cursor f = fields(); f.next(); ) {
-            if (f.is(number, BYTES)) {
-                all.read(f.value, f.value + f.length);
+        Message last = null;
+        for (Message m : messages(number, type)) {
+            if (last == null) {
+                all = m;
+            } else {
+                last.more = m;
             }
+            last = m;
         }
         return all;
     }
@@ -317,11 +251,13 @@ public final class Message {
     /// The messages in a repeated field.
     public List<Message> messages(int number, String type) {
         List<Message> all = new ArrayList<>();
-        for (Cursor f = fields(); f.next(); ) {
+        for (Fields f = new Fields(this); f.next(); ) {
             if (f.is(number, BYTES)) {
+                if (all.size() == MOST_MESSAGES) {
+                    throw corrupt("more than " + MOST_MESSAGES + " of " + type, f.value);
+                }
                 Message m = new Message(file, type, depth + 1);
-                m.read(f.value, f.value + f.length);
-                all.add(m);
+                all.add(m.read(f.value, f.value + f.length));
             }
         }
         return all;
@@ -331,14 +267,13 @@ public final class Message {
     public long[] numbers(int number) {
         long[] all = new long[8];
         int n = 0;
-        for (Cursor f = fields(); f.next(); ) {
-            if (f.is(number, VARINT)) {
+        for (Fields f = new Fields(this); f.next(); ) {
+            if (!f.isOrPacked(number, VARINT)) {
+                continue;
+            } else if (f.kind == VARINT) {
                 all = with(f.value, all, n++);
-            } else if (f.is(number, BYTES)) {
-                if (f.length > LONGEST_ARRAY) {
-                    throw corrupt("field " + number + " of " + f.length + " bytes", f.value);
-                }
-                Cursor packed = f.packed();
+            } else {
+                Fields packed = f.packed();
                 while (packed.hasMore()) {
                     all = with(packed.varint(), all, n++);
                 }
@@ -347,9 +282,11 @@ public final class Message {
         return Arrays.copyOf(all, n);
     }
 
-    private static long[] with(long value, long[] all, int n) {
-        long[] grown =
-                n == all.length ? Arrays.copyOf(all, (int) Math.min(2L * n, LONGEST_ARRAY)) : all;
+    private long[] with(long value, long[] all, int n) {
+        if (n == MOST_NUMBERS) {
+            throw corrupt("a list of more than " + MOST_NUMBERS + " numbers", from);
+        }
+        long[] grown = n == all.length ? Arrays.copyOf(all, 2 * n) : all;
         grown[n] = value;
         return grown;
     }
@@ -367,8 +304,8 @@ public final class Message {
     /// The elements of a repeated field, one behind the other.
     private MemorySegment fixed(int number, int kind, int size) {
         long bytes = 0;
-        for (Cursor f = fields(); f.next(); ) {
-            if (f.is(number, kind) || f.is(number, BYTES)) {
+        for (Fields f = new Fields(this); f.next(); ) {
+            if (f.isOrPacked(number, kind)) {
                 bytes += f.length;
                 if (f.length % size != 0 || bytes > LONGEST_ARRAY) {
                     throw corrupt(
@@ -385,8 +322,8 @@ public final class Message {
         }
         MemorySegment all = MemorySegment.ofArray(new byte[(int) bytes]);
         long at = 0;
-        for (Cursor f = fields(); f.next(); ) {
-            if (f.is(number, kind) || f.is(number, BYTES)) {
+        for (Fields f = new Fields(this); f.next(); ) {
+            if (f.isOrPacked(number, kind)) {
                 MemorySegment.copy(file.bytes(), f.value, all, at, f.length);
                 at += f.length;
             }

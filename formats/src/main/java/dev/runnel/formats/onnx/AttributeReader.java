@@ -118,7 +118,7 @@ final class AttributeReader {
             }
             case AttributeType.STRINGS_VALUE -> {
                 List<String> values = new ArrayList<>();
-                for (MemorySegment s : a.byteses(AttributeProto.STRINGS_FIELD_NUMBER)) {
+                for (MemorySegment s : a.bytesList(AttributeProto.STRINGS_FIELD_NUMBER)) {
                     values.add(string(s, name, node));
                 }
                 yield new Attribute.OfStrings(values);

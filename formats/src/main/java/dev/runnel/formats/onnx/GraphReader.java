@@ -159,7 +159,7 @@ final class GraphReader {
                             + MAX_NODES
                             + " nodes once its functions are expanded");
         }
-        String given = p.text(NodeProto.NAME_FIELD_NUMBER);
+        String given = p.name(NodeProto.NAME_FIELD_NUMBER);
         String op = p.text(NodeProto.OP_TYPE_FIELD_NUMBER);
         String domain = p.text(NodeProto.DOMAIN_FIELD_NUMBER);
         if (op.isEmpty()) {

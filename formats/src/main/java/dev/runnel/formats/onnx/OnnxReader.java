@@ -22,6 +22,8 @@ import java.util.Map;
 /// tensors.
 public final class OnnxReader {
     /// The newest operator set whose changes the [Normalizer] knows.
+    private static final int MOST_OPSETS = 100;
+
     static final long NEWEST_OPSET = 27;
 
     private static final long NEWEST_IR = 13;
@@ -96,6 +98,12 @@ public final class OnnxReader {
     /// The operator sets that a model or a function imports, by domain.
     static Map<String, Long> opsets(MappedFile file, List<Message> imports) {
         Map<String, Long> opsets = new HashMap<>();
+        if (imports.size() > MOST_OPSETS) {
+            throw file.malformed(
+                    imports.size()
+                            + " operator sets are imported, expected at most "
+                            + MOST_OPSETS);
+        }
         for (Message o : imports) {
             String domain = domain(o.text(OperatorSetIdProto.DOMAIN_FIELD_NUMBER));
             long version = o.number(OperatorSetIdProto.VERSION_FIELD_NUMBER);

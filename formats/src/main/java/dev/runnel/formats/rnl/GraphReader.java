@@ -131,7 +131,7 @@ final class GraphReader {
     }
 
     private Node node(Message n, int index) {
-        String name = n.text(Rnl.Node.NAME_FIELD_NUMBER);
+        String name = n.name(Rnl.Node.NAME_FIELD_NUMBER);
         String op = n.text(Rnl.Node.OP_FIELD_NUMBER);
         String what = "node '" + name + "'";
         if (name.isEmpty() || op.isEmpty()) {
@@ -146,7 +146,7 @@ final class GraphReader {
         }
         Map<String, Attribute> attributes = new HashMap<>();
         for (Message a : n.messages(Rnl.Node.ATTRIBUTES_FIELD_NUMBER, "Attribute")) {
-            String attribute = a.text(Rnl.Attribute.NAME_FIELD_NUMBER);
+            String attribute = a.name(Rnl.Attribute.NAME_FIELD_NUMBER);
             String where = what + ": attribute '" + attribute + "'";
             String path = file.name() + "/" + name + "/" + attribute;
             if (attributes.put(attribute, attribute(a, path, where)) != null) {

@@ -22,7 +22,7 @@ public final class RnlReader {
     /// The key of the metadata that says what file a graph came from.
     static final String FORMAT = "format";
 
-    /// What a protobuf message has at most, and an array of the JVM holds.
+    /// What a protobuf message has at most, and a ByteBuffer holds.
     private static final int LONGEST_HEADER = Integer.MAX_VALUE - 8;
 
     private RnlReader() {}

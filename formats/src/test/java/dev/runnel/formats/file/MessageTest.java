@@ -131,4 +131,43 @@ class MessageTest {
                 .isInstanceOf(MalformedModelException.class)
                 .hasMessage("m: a name is not valid UTF-8; the file is corrupt");
     }
+
+    @Test
+    void fieldOfAnotherWireType_isMalformed() {
+        Message m = message(24, 0); // 3: 0
+        assertThat(m.has(3)).isTrue();
+        for (Runnable asked :
+                new Runnable[] {
+                    () -> m.message(3, "Inner"), () -> m.text(3), () -> m.real(3), () -> m.floats(3)
+                }) {
+            assertThatThrownBy(asked::run)
+                    .isInstanceOf(MalformedModelException.class)
+                    .hasMessageStartingWith("m: Message has field 3 of wire type 0, expected ");
+        }
+        assertThat(m.numbers(3)).containsExactly(0);
+    }
+
+    @Test
+    void moreMessagesThanAnyModelHas_areMalformed() {
+        byte[] empty = new byte[2 * ((1 << 20) + 1)];
+        for (int i = 0; i < empty.length; i += 2) {
+            empty[i] = 10; // 1: {}
+        }
+        Message m = message(empty);
+        assertThatThrownBy(() -> m.messages(1, "NodeProto"))
+                .isInstanceOf(MalformedModelException.class)
+                .hasMessageStartingWith("m: Message has more than 1048576 of NodeProto");
+    }
+
+    @Test
+    void nameThatIsTooLong_isMalformed() {
+        NodeProto proto = NodeProto.newBuilder().setName("n".repeat(1025)).build();
+        Message m = message(proto.toByteArray());
+        assertThat(m.text(NodeProto.NAME_FIELD_NUMBER)).hasSize(1025);
+        assertThatThrownBy(() -> m.name(NodeProto.NAME_FIELD_NUMBER))
+                .isInstanceOf(MalformedModelException.class)
+                .hasMessage(
+                        "m: a name in Message has 1025 bytes, expected at most 1024; the file is"
+                                + " corrupt");
+    }
 }

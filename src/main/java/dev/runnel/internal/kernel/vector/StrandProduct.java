@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 /// Products of rows of float32, wherever they lie: how [VectorPanelsUnpacked] reaches the copy of
 /// [VectorPanelBlocks] of its own width, which has no name.
 interface StrandProduct {
-    /// Adds to what lanes have in z, or goes on with it: for each of `rows` rows, `rowBytes` long
-    /// and one behind the other from `from` on in `weights`, the row times a lane's next input.
+    /// Goes on with what lanes have in z: adds each of `rows` rows, `rowBytes` long and one behind
+    /// the other from `from` on in `weights`, times a lane's next input.
     ///
     /// @param x of the first lane's first input; in bytes, as are the others
     /// @param z of the first lane's first sum

@@ -18,7 +18,7 @@ import java.nio.ByteOrder;
 /// limit.
 ///
 /// The loop over the rows of the widest block strides by a constant, so that C2 checks all bounds
-/// before it. That takes some 800 instructions a block: hence many rows to a block, though fewer
+/// before it. That takes some 700 instructions a block: hence many rows to a block, though fewer
 /// would stay in the first cache.
 ///
 /// Sixteen sums come close to C2's budget of nodes. They fit because nothing in a block is called

@@ -41,7 +41,7 @@ final class VectorPanelsBf16 implements PanelProduct {
         for (int m = 0; !p.continues() && m < lanes; m++) {
             MemorySegment.copy(w, p.offset(), s, z + m * at.zStride(), 4L * p.width());
         }
-        int many = lanes < VectorPanelsUnpacked.LEAST ? 0 : lanes & -2;
+        int many = lanes < Lanes.UNPACKING ? 0 : lanes & -2;
         if (many > 0) {
             unpacked.multiply(p, w, at, many);
         }

@@ -46,7 +46,7 @@ final class VectorPanelsInt8 implements PanelProduct {
                 clear(at.memory(), z + m * at.zStride(), 4 * p.width());
             }
         }
-        int many = lanes < VectorPanelsUnpacked.LEAST ? 0 : lanes & -2;
+        int many = lanes < Lanes.UNPACKING ? 0 : lanes & -2;
         if (many > 0) {
             unpacked.multiply(p, w, at, many);
         }

@@ -102,6 +102,9 @@ record Cell(
         if (hidden < 1 || hidden > 1 << 24) {
             throw call.malformed("hidden_size is " + hidden + ", expected 1 or more");
         }
+        if (x.dim(2) < 1) {
+            throw call.malformed("X has shape " + x + ", expected I of 1 or more");
+        }
         if (projected && (r.dim(2) < 1 || r.dim(2) > hidden)) {
             throw call.malformed("R has shape " + r + ", expected P in 1 … " + hidden + " = H");
         }

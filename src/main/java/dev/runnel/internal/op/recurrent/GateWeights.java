@@ -193,7 +193,8 @@ final class GateWeights {
     private void second(int group, int column, int from, int to, float[] weights) {
         if (cell.projected()) {
             weights[0] = 0;
-            copy(p, pOffset, (long) column * cell.hiddenSize(), to - from, weights, 1);
+            int first = from - cell.inputSize() - cell.outputSize(); // of m, which is behind h
+            copy(p, pOffset, (long) column * cell.hiddenSize() + first, to - from, weights, 1);
             return;
         }
         weights[0] = bias(2, column, true, true);
