@@ -34,8 +34,8 @@ public final class Operators {
 
     private Operators() {}
 
-    /// The operator of a name that there is. One line for each family; see CONTRIBUTING.md, "Adding
-    /// an operator".
+    /// The operator of that name, or null if there is none. One line for each family; see
+    /// CONTRIBUTING.md, "Adding an operator".
     private static @Nullable Operator make(String name) {
         return switch (name) {
             case "RNN", "GRU", "LSTM", "dev.runnel.LSTM" -> Recurrent.of(name);
@@ -103,8 +103,7 @@ public final class Operators {
 
     /// The operator of that domain and name, or null if there is none.
     public static @Nullable Operator find(String domain, String op) {
-        String name = domain.isEmpty() ? op : domain.concat(".").concat(op);
-        return make(name);
+        return make(domain.isEmpty() ? op : domain.concat(".").concat(op));
     }
 
     /// The names of all, sorted; those of another than the standard domain with it before them:

@@ -19,6 +19,19 @@ import java.util.Set;
 
 /// The attributes of nodes.
 final class AttributeReader {
+    /// The fields that have a value, each with the type that it is of.
+    private static final int[][] VALUES = {
+        {AttributeProto.F_FIELD_NUMBER, AttributeType.FLOAT_VALUE},
+        {AttributeProto.I_FIELD_NUMBER, AttributeType.INT_VALUE},
+        {AttributeProto.S_FIELD_NUMBER, AttributeType.STRING_VALUE},
+        {AttributeProto.T_FIELD_NUMBER, AttributeType.TENSOR_VALUE},
+        {AttributeProto.G_FIELD_NUMBER, AttributeType.GRAPH_VALUE},
+        {AttributeProto.FLOATS_FIELD_NUMBER, AttributeType.FLOATS_VALUE},
+        {AttributeProto.INTS_FIELD_NUMBER, AttributeType.INTS_VALUE},
+        {AttributeProto.STRINGS_FIELD_NUMBER, AttributeType.STRINGS_VALUE},
+        {AttributeProto.SPARSE_TENSOR_FIELD_NUMBER, AttributeType.SPARSE_TENSOR_VALUE}
+    };
+
     /// Reads the subgraph that an attribute holds.
     interface Subgraphs {
         Graph read(Message graph, String attribute) throws IOException;
@@ -166,29 +179,12 @@ final class AttributeReader {
         if (type != AttributeType.UNDEFINED_VALUE) {
             return type;
         }
-        return a.has(AttributeProto.F_FIELD_NUMBER)
-                ? AttributeType.FLOAT_VALUE
-                : a.has(AttributeProto.I_FIELD_NUMBER)
-                        ? AttributeType.INT_VALUE
-                        : a.has(AttributeProto.S_FIELD_NUMBER)
-                                ? AttributeType.STRING_VALUE
-                                : collectionType(a);
-    }
-
-    private static int collectionType(Message a) {
-        return a.has(AttributeProto.T_FIELD_NUMBER)
-                ? AttributeType.TENSOR_VALUE
-                : a.has(AttributeProto.G_FIELD_NUMBER)
-                        ? AttributeType.GRAPH_VALUE
-                        : a.has(AttributeProto.FLOATS_FIELD_NUMBER)
-                                ? AttributeType.FLOATS_VALUE
-                                : a.has(AttributeProto.INTS_FIELD_NUMBER)
-                                        ? AttributeType.INTS_VALUE
-                                        : a.has(AttributeProto.STRINGS_FIELD_NUMBER)
-                                                ? AttributeType.STRINGS_VALUE
-                                                : a.has(AttributeProto.SPARSE_TENSOR_FIELD_NUMBER)
-                                                        ? AttributeType.SPARSE_TENSOR_VALUE
-                                                        : AttributeType.UNDEFINED_VALUE;
+        for (int[] field : VALUES) {
+            if (a.has(field[0])) {
+                return field[1];
+            }
+        }
+        return AttributeType.UNDEFINED_VALUE;
     }
 
     private static String string(MemorySegment bytes, String name, Draft node) {
