@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.ByteString;
 import com.sun.management.ThreadMXBean;
 
+import dev.runnel.formats.proto.AttributeProto;
 import dev.runnel.formats.proto.FunctionProto;
 import dev.runnel.formats.proto.GraphProto;
 import dev.runnel.formats.proto.ModelProto;
@@ -32,6 +33,8 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /// What a graph has of the file it was read from.
@@ -263,5 +266,27 @@ class ModelsTest {
         FunctionProto.Builder f = function(node("Clip", "a - b", "c"));
         assertThat(Onnx.text(read(model(18, call("x", "y")).addFunctions(f))))
                 .isEqualTo("y = Clip(x)");
+    }
+
+    @Test
+    void attributes_withoutAType_areWhatTheyHave() throws IOException {
+        NodeProto.Builder n =
+                node(
+                        "Elu",
+                        "x",
+                        "y",
+                        AttributeProto.newBuilder().setName("f").setF(0.5f),
+                        AttributeProto.newBuilder().setName("i").setI(3),
+                        AttributeProto.newBuilder().setName("s").setS(ByteString.copyFromUtf8("a")),
+                        AttributeProto.newBuilder().setName("fs").addFloats(1.5f),
+                        AttributeProto.newBuilder().setName("is").addInts(7));
+        assertThat(read(model(18, n)).nodes().getFirst().attributes())
+                .isEqualTo(
+                        Map.of(
+                                "f", new Attribute.OfFloat(0.5f),
+                                "i", new Attribute.OfLong(3),
+                                "s", new Attribute.OfString("a"),
+                                "fs", new Attribute.OfFloats(List.of(1.5f)),
+                                "is", new Attribute.OfLongs(List.of(7L))));
     }
 }
