@@ -45,11 +45,12 @@ class RecurrentTest {
 
     private final Random random = new Random();
     private int[] hiddenSizes = SIZES;
+    private int mostSteps = 5;
 
     /// A node of random attributes, and the same for the reference.
     private OneNode draw(RecurrentReference ref, boolean usual, boolean fed) {
         OneNode node = OneNode.of(ref.op);
-        ref.steps = random.nextInt(1, 6);
+        ref.steps = random.nextInt(1, mostSteps + 1);
         ref.batch = random.nextInt(1, 6);
         ref.inputSize = SIZES[random.nextInt(SIZES.length)];
         ref.hiddenSize = hiddenSizes[random.nextInt(hiddenSizes.length)];
@@ -260,6 +261,18 @@ class RecurrentTest {
             String op, Precision precision) {
         hiddenSizes = new int[] {1100};
         for (int seed = 0; seed < 3; seed++) {
+            check(op, seed, true, false, precision);
+        }
+    }
+
+    /// More steps than share a product with W.
+    @ParameterizedTest
+    @CsvSource({"RNN, F32", "GRU, F32", "LSTM, F32", "dev.runnel.LSTM, F32", "LSTM, INT8"})
+    void longSequence_withRandomShapes_agreesWithFormulasInEveryKernelSet(
+            String op, Precision precision) {
+        hiddenSizes = new int[] {1, 3, 16, 33};
+        mostSteps = 400;
+        for (int seed = 4000; seed < 4030; seed++) {
             check(op, seed, true, false, precision);
         }
     }

@@ -165,13 +165,17 @@ final class RecurrentProgram implements Program {
 
     // ---- scratch, one part behind the other: lanes, peepholes, a chunk's lanes, fed weights
 
-    /// Few lanes leave the arithmetic idle while weights stream by; so many make it busy.
-    private static final int BUSY_LANES = 32;
+    /// So many lanes at most take W·x at once. Each chunk reads W anew: an LSTM of 1024 runs 100
+    /// steps in 6 percent less time in one chunk than in four.
+    private static final int CHUNK_LANES = 128;
 
-    /// How many steps take W·x at once; 0 for each its own.
+    /// How many steps take W·x at once, in chunks as even as can be; 0 for each its own.
     int chunkSteps(int rows) {
-        int steps = Math.min(cell.steps(), BUSY_LANES / Math.max(1, rows * cell.batch()));
-        return steps < 2 ? 0 : steps;
+        int most = CHUNK_LANES / Math.max(1, rows * cell.batch());
+        if (most < 2 || cell.steps() < 2) {
+            return 0;
+        }
+        return Math.ceilDiv(cell.steps(), Math.ceilDiv(cell.steps(), most));
     }
 
     Lanes lanes(MemorySegment scratch, int rows) {
