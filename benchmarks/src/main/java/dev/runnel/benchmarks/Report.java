@@ -33,6 +33,9 @@ final class Report {
         }
     }
 
+    /// The metric that JMH itself measures.
+    static final String TIME = "time";
+
     private final Question question;
     private final Set<String> engines = new LinkedHashSet<>();
     private final Map<String, Metric> metrics = new LinkedHashMap<>();
@@ -49,8 +52,8 @@ final class Report {
             String engine = run.at("/params/engine").asText();
             report.engines.add(engine);
             JsonNode primary = run.get("primaryMetric");
-            if (question.isTimed()) {
-                report.metric("time", primary.get("scoreUnit").asText().replace("us/op", "µs"))
+            if (question.charted().equals(TIME)) {
+                report.metric(TIME, primary.get("scoreUnit").asText().replace("us/op", "µs"))
                         .add(model, engine, primary.get("score").asDouble());
             }
             run.get("secondaryMetrics")
@@ -88,7 +91,7 @@ final class Report {
     }
 
     private void table(StringBuilder out, Metric metric) {
-        boolean isTime = metric.name.equals("time");
+        boolean isTime = metric.name.equals(TIME);
         boolean hasRate = isTime && !question.rateUnit().isEmpty();
         out.append("\n| ")
                 .append(metric.name)
@@ -148,18 +151,19 @@ final class Report {
         return String.format(Locale.ROOT, "%." + decimals + "f", value);
     }
 
-    /// Bars of the first metric, a group for each model, on a logarithmic axis.
+    /// Bars of the question's metric, a group for each model, on a logarithmic axis.
     void chart(Path svg) throws IOException {
-        if (metrics.isEmpty()) {
+        Metric metric = metrics.get(question.charted());
+        if (metric == null) {
             return;
         }
-        Metric metric = metrics.values().iterator().next();
+        String unit = metric.unit.isEmpty() ? metric.name : metric.unit;
         List<String> models = List.copyOf(metric.samples.keySet());
         CategoryChart chart =
                 new CategoryChartBuilder()
                         .width(Math.max(600, 120 + 75 * models.size()))
                         .height(420)
-                        .title(question.title() + " (" + metric.unit + ", less is better)")
+                        .title(question.title() + " (" + unit + ", less is better)")
                         .build();
         double least =
                 metric.samples.values().stream()

@@ -28,11 +28,11 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /// How many live streams do two threads serve: steps a second at most, and how late a step's result
-/// is when each stream has 100 steps a second? Times count from when a step was due, see
-/// [CallMeter].
+/// is when each stream has 100 steps a second? The streams' steps are due one after another, as
+/// evenly spread as can be, and times count from when a step was due, see [CallMeter].
 ///
-/// Runnel steps up to 64 streams in a call, ONNX Runtime one, each stream having tensors of its
-/// own.
+/// Runnel steps all streams that are due in a call, up to 64: one, as long as it keeps up. ONNX
+/// Runtime steps one in a call, each stream having tensors of its own.
 ///
 /// ```
 /// benchmarks/run StreamScaling
@@ -67,7 +67,7 @@ public class StreamScaling {
         /// Steps a second, call after call.
         public double stepsPerSecondAtMost;
 
-        /// At 100 steps a second for each stream, µs from when a call was due.
+        /// At 100 steps a second for each stream, µs from when a step was due.
         public double pacedP50Micros;
 
         public double pacedP99Micros;
@@ -105,15 +105,14 @@ public class StreamScaling {
         List<CallMeter.Timing> full = onAll(w -> CallMeter.backToBack(w, SECONDS));
         long steps = 0;
         long heapBytes = 0;
-        for (int i = 0; i < full.size(); i++) {
-            CallMeter.Timing t = full.get(i);
-            double rowsPerCall = workers.get(i).streams() / (double) workers.get(i).groups();
-            steps += Math.round(t.calls() * rowsPerCall);
-            service.stepsPerSecondAtMost += t.calls() * rowsPerCall * 1e9 / t.elapsedNanos();
+        for (CallMeter.Timing t : full) {
+            steps += t.calls();
+            service.stepsPerSecondAtMost += t.calls() * 1e9 / t.elapsedNanos();
             heapBytes += t.heapBytes();
         }
         service.heapBytesPerStep = heapBytes / (double) steps;
-        Histogram paced = all(onAll(w -> CallMeter.paced(w, SECONDS, STEPS_A_SECOND * w.groups())));
+        Histogram paced =
+                all(onAll(w -> CallMeter.paced(w, SECONDS, STEPS_A_SECOND * w.streams())));
         service.pacedP50Micros = paced.getValueAtPercentile(50) / 1e3;
         service.pacedP99Micros = paced.getValueAtPercentile(99) / 1e3;
         service.stateBytesPerStream = workers.getFirst().stateBytes();

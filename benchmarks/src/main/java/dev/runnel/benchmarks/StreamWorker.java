@@ -11,23 +11,26 @@ import dev.runnel.formats.Models;
 import dev.runnel.tools.CallMeter;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/// One thread's share of the live streams, in groups that are stepped in turn, one in a call.
+/// One thread's share of the live streams, stepped in turn.
 ///
 /// @param streams how many
-/// @param groups how many calls step them all once
 /// @param stateBytes of one stream
-/// @param group steps one group
+/// @param batch steps some streams
 /// @param end frees all
-record StreamWorker(int streams, int groups, long stateBytes, Group group, Runnable end)
+record StreamWorker(int streams, long stateBytes, Batch batch, Runnable end)
         implements CallMeter.Calls<OrtException> {
     private static final int MOST_ROWS = 64;
 
-    private interface Group {
-        void step(int index) throws OrtException;
+    private interface Batch {
+        /// Steps stream `first` and those after it, in a circle: `most` streams, or fewer.
+        ///
+        /// @return how many
+        int step(int first, int most) throws OrtException;
     }
 
     /// The input is the same in each call.
@@ -35,8 +38,8 @@ record StreamWorker(int streams, int groups, long stateBytes, Group group, Runna
     public void prepare(long call) {}
 
     @Override
-    public void make(long call) throws OrtException {
-        group.step((int) (call % groups));
+    public int make(long call, int due) throws OrtException {
+        return batch.step((int) (call % streams), Math.min(due, streams));
     }
 
     void close() {
@@ -50,22 +53,24 @@ record StreamWorker(int streams, int groups, long stateBytes, Group group, Runna
                                 "layer",
                                 MemorySegment.ofArray(layer.rows(1).toOnnxOfOpenLength())));
         model.warmUp();
-        int groups = (streams + MOST_ROWS - 1) / MOST_ROWS;
-        Session session = model.open(Math.min(streams, MOST_ROWS));
-        State[][] states = new State[groups][];
-        for (int g = 0; g < groups; g++) {
-            states[g] =
-                    Stream.generate(model::newState)
-                            .limit((streams + g) / groups)
-                            .toArray(State[]::new);
-        }
+        int rows = Math.min(streams, MOST_ROWS);
+        Session session = model.open(rows);
+        State[] all = Stream.generate(model::newState).limit(streams).toArray(State[]::new);
+        State[][] batches = new State[rows + 1][];
+        Arrays.setAll(batches, State[]::new);
         return new StreamWorker(
                 streams,
-                groups,
                 model.stateBytes(),
-                g -> session.step(states[g]),
+                (first, most) -> {
+                    State[] states = batches[Math.min(most, rows)];
+                    for (int n = 0; n < states.length; n++) {
+                        states[n] = all[(first + n) % streams];
+                    }
+                    session.step(states);
+                    return states.length;
+                },
                 () -> {
-                    Stream.of(states).flatMap(Stream::of).forEach(State::close);
+                    Stream.of(all).forEach(State::close);
                     session.close();
                     model.close();
                 });
@@ -84,9 +89,11 @@ record StreamWorker(int streams, int groups, long stateBytes, Group group, Runna
         }
         return new StreamWorker(
                 streams,
-                streams,
                 4L * 4 * size,
-                s -> all[s].step(),
+                (first, most) -> {
+                    all[first].step();
+                    return 1;
+                },
                 () -> PinnedOnnxCall.close(session));
     }
 

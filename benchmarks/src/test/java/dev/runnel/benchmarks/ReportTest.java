@@ -65,6 +65,24 @@ class ReportTest {
         assertThat(drawing.split("fill:rgb\\(255,172,0\\)", -1)).hasSizeGreaterThan(2);
     }
 
+    /// Garbage of 0 bytes has no place on a logarithmic axis, and comes first in JMH's order.
+    @Test
+    void chart_ofLiveStreams_showsHowLateTheyAre() throws IOException {
+        Path json = temp.resolve("StreamScaling.json");
+        Files.writeString(
+                json,
+                """
+                [{"params": {"model": "LSTM-128x10", "engine": "runnel"},
+                  "primaryMetric": {"score": 2.0, "scoreUnit": "s/op"},
+                  "secondaryMetrics": {
+                    "heapBytesPerStep": {"score": 0.0, "scoreUnit": "#"},
+                    "pacedP99Micros": {"score": 28.6, "scoreUnit": "#"}}}]
+                """);
+        Path svg = temp.resolve("StreamScaling.svg");
+        Report.of(Question.named("StreamScaling").orElseThrow(), json).chart(svg);
+        assertThat(svg).content().contains("<svg");
+    }
+
     @Test
     void median_ofAnEvenNumber_isTheMiddle() {
         assertThat(Report.median(List.of(4.0, 1.0, 2.0, 3.0))).isEqualTo(2.5);

@@ -23,15 +23,20 @@ public final class CallMeter {
     /// Parked threads wake some 50 µs late; the rest is waited for awake.
     private static final long AWAKE_NANOS = 200_000;
 
+    private static final int MANY = Integer.MAX_VALUE;
+
     /// What is measured.
     ///
     /// @param <E> what a call may throw
     public interface Calls<E extends Exception> {
-        /// Readies the input of a call; not measured.
+        /// Readies the input of the next call; not measured.
         void prepare(long call);
 
-        /// Does it.
-        void make(long call) throws E;
+        /// Makes the next call, or with it some of those after it that are due as well.
+        ///
+        /// @param due how many are due, at least 1; back to back as many as may be wanted
+        /// @return how many were made, 1 to `due`
+        int make(long call, int due) throws E;
     }
 
     /// What was measured.
@@ -82,11 +87,12 @@ public final class CallMeter {
                 await(start + due);
             }
             long before = System.nanoTime();
-            calls.make(made);
+            int count = calls.make(made, period > 0 ? due(before - start, made, period) : MANY);
             after = System.nanoTime();
-            record(nanos, after - (period > 0 ? start + due : before));
             busy += after - before;
-            made++;
+            for (long last = made + count; made < last; made++) {
+                record(nanos, after - (period > 0 ? start + (long) (made * period) : before));
+            }
             due = (long) (made * period);
         }
         long allocated = threads.getCurrentThreadAllocatedBytes() - heap - baseline;
@@ -95,6 +101,11 @@ public final class CallMeter {
             due = (long) (++missed * period);
         }
         return new Timing(made, busy, after - start, Math.max(0, allocated), nanos);
+    }
+
+    /// How many calls from number `made` on are due at `now`.
+    private static int due(long now, long made, double period) {
+        return Math.clamp((long) (now / period) + 1 - made, 1, MANY);
     }
 
     private static void record(Histogram histogram, long nanos) {

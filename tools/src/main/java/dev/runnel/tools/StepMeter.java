@@ -139,12 +139,13 @@ public final class StepMeter {
                     }
 
                     @Override
-                    public void make(long call) {
+                    public int make(long call, int due) {
                         if (states.length == 1) {
                             session.step(states[0]);
                         } else {
                             session.step(states);
                         }
+                        return 1;
                     }
                 };
         CallMeter.Timing t =

@@ -10,22 +10,27 @@ import java.util.concurrent.locks.LockSupport;
 class CallMeterTest {
     private static final long PAUSE_NANOS = 200_000_000;
 
-    /// Calls that take no time, but one that takes 200 ms.
-    private static final CallMeter.Calls<RuntimeException> ONE_PAUSE =
-            new CallMeter.Calls<>() {
-                @Override
-                public void prepare(long call) {}
+    /// Calls that take no time, but one that takes 200 ms, each alone.
+    private static final CallMeter.Calls<RuntimeException> ONE_PAUSE = onePause(1);
 
-                @Override
-                public void make(long call) {
-                    if (call == 10) {
-                        long end = System.nanoTime() + PAUSE_NANOS;
-                        while (System.nanoTime() < end) {
-                            LockSupport.parkNanos(end - System.nanoTime());
-                        }
+    private static CallMeter.Calls<RuntimeException> onePause(int most) {
+        return new CallMeter.Calls<>() {
+            @Override
+            public void prepare(long call) {}
+
+            @Override
+            public int make(long call, int due) {
+                if (call == 10) {
+                    long end = System.nanoTime() + PAUSE_NANOS;
+                    while (System.nanoTime() < end) {
+                        LockSupport.parkNanos(end - System.nanoTime());
                     }
+                    return 1;
                 }
-            };
+                return Math.min(due, most);
+            }
+        };
+    }
 
     @Test
     void paced_pause_delaysAllCallsThatWereDueInIt() {
@@ -44,6 +49,22 @@ class CallMeterTest {
         assertThat(t.calls()).isEqualTo(11);
         assertThat(t.nanos().getTotalCount()).isEqualTo(100);
         assertThat(t.nanos().getValueAtPercentile(50)).isGreaterThan(PAUSE_NANOS / 2);
+    }
+
+    @Test
+    void paced_callsMadeTogether_countEachFromWhenItWasDue() {
+        CallMeter.Timing t = CallMeter.paced(onePause(1000), 0.4, 1000);
+        assertThat(t.calls()).isEqualTo(400);
+        assertThat(t.nanos().getTotalCount()).isEqualTo(400);
+        // The 200 that the pause delayed were due from 200 to 0 ms before they were made at once.
+        assertThat(t.nanos().getCountBetweenValues(PAUSE_NANOS / 2, 60 * PAUSE_NANOS))
+                .isBetween(99L, 300L);
+    }
+
+    @Test
+    void backToBack_callsMadeTogether_countAsSoManyOfTheSameTime() {
+        CallMeter.Timing t = CallMeter.backToBack(onePause(7), 0.1);
+        assertThat(t.calls()).isEqualTo(t.nanos().getTotalCount());
     }
 
     @Test
