@@ -82,9 +82,13 @@ final class Rehearsal {
         change.to(change.current());
     }
 
+    /// On states in a shared arena, as the live ones are. With a confined one C2 learnt that a
+    /// segment has an owner every other time, asked before a kernel's loop whether that owner is
+    /// the thread, and threw the code away each time there was none: dozens of compilations, two
+    /// thirds of a core meanwhile.
     private void act(BoundPlan bound) throws InterruptedException {
         try (bound;
-                Arena arena = Arena.ofConfined()) {
+                Arena arena = Arena.ofShared()) {
             long bytes = Math.max(1, plan.stateLayout().bytes());
             for (int row = 0; row < rows; row++) {
                 MemorySegment state = arena.allocate(bytes, 64);

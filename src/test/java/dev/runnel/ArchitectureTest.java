@@ -12,6 +12,8 @@ import com.tngtech.archunit.core.importer.ImportOption;
 
 import org.junit.jupiter.api.Test;
 
+import java.lang.foreign.Arena;
+
 /// The arrows between packages that docs/architecture.md draws, and nothing but them.
 class ArchitectureTest {
     private static final JavaClasses RUNTIME =
@@ -65,6 +67,22 @@ class ArchitectureTest {
                 "dev.runnel.internal.op..",
                 "dev.runnel.internal.kernel",
                 "dev.runnel.internal.memory");
+    }
+
+    /// All that a kernel meets again and again has arenas of one kind, see [Rehearsal]; values
+    /// known when compiling are computed once.
+    @Test
+    void arenas_thatKernelsMeet_areShared() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.runnel..")
+                .and()
+                .resideOutsideOfPackages("dev.runnel.formats..", "dev.runnel.tools..")
+                .and()
+                .doNotHaveFullyQualifiedName("dev.runnel.internal.op.Evaluation")
+                .should()
+                .callMethod(Arena.class, "ofConfined")
+                .check(RUNTIME);
     }
 
     @Test

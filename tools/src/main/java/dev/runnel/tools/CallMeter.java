@@ -87,7 +87,8 @@ public final class CallMeter {
                 await(start + due);
             }
             long before = System.nanoTime();
-            int count = calls.make(made, period > 0 ? due(before - start, made, period) : MANY);
+            long now = Math.min(before - start, duration - 1);
+            int count = calls.make(made, period > 0 ? due(now, made, period) : MANY);
             after = System.nanoTime();
             busy += after - before;
             for (long last = made + count; made < last; made++) {
