@@ -24,16 +24,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/// A single node, run without a plan: in three rows that must agree to the bit.
+/// A single node, run without a plan: in rows that must agree to the bit, three unless told.
 final class OneNode {
-    private static final int ROWS = 3;
-
     private final String op;
     private final Map<String, Attribute> attributes = new HashMap<>();
     private final List<@Nullable Tensor> inputs = new ArrayList<>();
     private final List<Boolean> constant = new ArrayList<>();
     private Precision precision = Precision.F32;
     private int outputs = 1;
+    private int rows = 3;
 
     private OneNode(String op) {
         this.op = op;
@@ -114,6 +113,11 @@ final class OneNode {
         return this;
     }
 
+    OneNode rows(int count) {
+        rows = count;
+        return this;
+    }
+
     Call call(Arena arena) {
         List<String> in = new ArrayList<>();
         List<Call.@Nullable Argument> arguments = new ArrayList<>();
@@ -155,13 +159,13 @@ final class OneNode {
         for (int i = 0; i < outputs; i++) {
             TensorType type = call.outputTypes().get(i);
             long stride = type.byteSize() + 12;
-            MemorySegment s = arena.allocate(stride * ROWS + 4, 64).fill((byte) 0x55);
+            MemorySegment s = arena.allocate(stride * rows + 4, 64).fill((byte) 0x55);
             out.add(Operand.block(type, s, 4, stride));
         }
-        MemorySegment scratch = arena.allocate(Math.max(1, program.scratchBytes(ROWS)), 64);
+        MemorySegment scratch = arena.allocate(Math.max(1, program.scratchBytes(rows)), 64);
         scratch.fill((byte) 0x7F);
-        Step step = program.bind(new Bench(in, out, scratch, ROWS, kernels));
-        step.run(0, ROWS);
+        Step step = program.bind(new Bench(in, out, scratch, rows, kernels));
+        step.run(0, rows);
         return out.stream().map(o -> tensor(Objects.requireNonNull(o))).toList();
     }
 
@@ -172,8 +176,8 @@ final class OneNode {
         }
         long bytes = t.type().byteSize();
         long stride = constant.get(i) ? 0 : bytes + 20;
-        MemorySegment s = arena.allocate(stride * ROWS + bytes + 4, 64);
-        for (int r = 0; r < ROWS; r++) {
+        MemorySegment s = arena.allocate(stride * rows + bytes + 4, 64);
+        for (int r = 0; r < rows; r++) {
             MemorySegment.copy(t.data(), 0, s, 4 + r * stride, bytes);
         }
         return constant.get(i)
@@ -181,10 +185,10 @@ final class OneNode {
                 : Operand.block(t.type(), s, 4, stride);
     }
 
-    private static Tensor tensor(Operand o) {
+    private Tensor tensor(Operand o) {
         long bytes = o.type().byteSize();
         MemorySegment first = o.segment(0).asSlice(o.offset(0), bytes);
-        for (int r = 1; r < ROWS; r++) {
+        for (int r = 1; r < rows; r++) {
             MemorySegment other = o.segment(r).asSlice(o.offset(r), bytes);
             assertThat(first.mismatch(other)).as("row " + r + " against row 0").isEqualTo(-1);
         }

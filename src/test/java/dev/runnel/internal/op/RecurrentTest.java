@@ -45,13 +45,16 @@ class RecurrentTest {
 
     private final Random random = new Random();
     private int[] hiddenSizes = SIZES;
+    private int fewestSteps = 1;
     private int mostSteps = 5;
+    private int mostEntries = 5;
+    private int rows = 3;
 
     /// A node of random attributes, and the same for the reference.
     private OneNode draw(RecurrentReference ref, boolean usual, boolean fed) {
         OneNode node = OneNode.of(ref.op);
-        ref.steps = random.nextInt(1, mostSteps + 1);
-        ref.batch = random.nextInt(1, 6);
+        ref.steps = random.nextInt(fewestSteps, mostSteps + 1);
+        ref.batch = random.nextInt(1, mostEntries + 1);
         ref.inputSize = SIZES[random.nextInt(SIZES.length)];
         ref.hiddenSize = hiddenSizes[random.nextInt(hiddenSizes.length)];
         ref.direction = List.of("forward", "reverse", "bidirectional").get(random.nextInt(3));
@@ -217,7 +220,7 @@ class RecurrentTest {
         random.setSeed(seed);
         RecurrentReference ref = new RecurrentReference();
         ref.op = op;
-        OneNode node = draw(ref, usual, fed).weights(precision);
+        OneNode node = draw(ref, usual, fed).weights(precision).rows(rows);
         ref.run();
         List<Tensor> scalar = node.run(Kernels.scalar());
         String what = op + " seed " + seed + " " + precision;
@@ -274,6 +277,22 @@ class RecurrentTest {
         mostSteps = 400;
         for (int seed = 4000; seed < 4030; seed++) {
             check(op, seed, true, false, precision);
+        }
+    }
+
+    /// So few lanes that as many of their steps as can be share one product with W.
+    @ParameterizedTest
+    @CsvSource({"RNN, F32", "GRU, F32", "LSTM, F32", "dev.runnel.LSTM, F32", "LSTM, INT8"})
+    void longSequenceOfOneLane_withRandomShapes_agreesWithFormulasInEveryKernelSet(
+            String op, Precision precision) {
+        hiddenSizes = new int[] {1, 3, 16, 33};
+        mostEntries = 1;
+        rows = 1;
+        for (int steps : new int[] {65, 127, 128, 129, 256, 300}) {
+            fewestSteps = steps;
+            mostSteps = steps;
+            check(op, 5000 + steps, true, false, precision);
+            check(op, 6000 + steps, true, false, precision);
         }
     }
 
