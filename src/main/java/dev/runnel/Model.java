@@ -295,8 +295,9 @@ public final class Model implements AutoCloseable {
     /// Steps a scratch session until steps run at full speed and allocate nothing: waits until the
     /// vector kernels are compiled and in use. Takes a second or two, and gives up after some 40 on
     /// a machine that leaves the compiler no time; does nothing if the model cannot be stepped
-    /// ([#stepObstacle]). Plans of [Session#run] are not concerned. A thread that is interrupted
-    /// meanwhile returns early, still interrupted; the background goes on by itself.
+    /// ([#stepObstacle]). Sequences of [Session#run] are another matter: [#warmUp(int, int)]. A
+    /// thread that is interrupted meanwhile returns early, still interrupted; the background goes
+    /// on by itself.
     ///
     /// @throws IllegalStateException if the model is closed
     public void warmUp() {
@@ -308,7 +309,22 @@ public final class Model implements AutoCloseable {
     /// @throws IllegalArgumentException if `rows` is not positive, or too many for a session
     /// @throws IllegalStateException if the model is closed
     public void warmUp(int rows) {
-        WarmUp.run(this, rows);
+        WarmUp.run(this, rows, 1);
+    }
+
+    /// The same for steps and for sequences, which [Session#run(MemorySegment, MemorySegment)]
+    /// takes through other kernels than steps; those of about as many steps, and more, profit too.
+    /// If no dimension of the inputs counts steps, then for steps alone.
+    ///
+    /// @param steps T
+    /// @throws IllegalArgumentException if `rows` or `steps` is not positive, or too many for a
+    ///   session
+    /// @throws IllegalStateException if the model is closed
+    public void warmUp(int rows, int steps) {
+        if (steps < 1) {
+            throw new IllegalArgumentException("steps is " + steps + ", expected at least 1");
+        }
+        WarmUp.run(this, rows, steps);
     }
 
     /// Frees the weights and all memory of states, or sees to it that the background does when it
@@ -368,9 +384,14 @@ public final class Model implements AutoCloseable {
     }
 
     BoundPlan bind(Plan plan, int rows, Crew crew) {
+        requireRoom(plan, rows, crew.size());
+        return plan.bind(rows, weights, rehearsals.kernels(this, plan, rows), crew);
+    }
+
+    private void requireRoom(Plan plan, int rows, int threads) {
         long bytes;
         try {
-            bytes = plan.byteSize(rows, crew.size());
+            bytes = plan.byteSize(rows, threads);
         } catch (ArithmeticException e) {
             bytes = Long.MAX_VALUE;
         }
@@ -386,10 +407,15 @@ public final class Model implements AutoCloseable {
                             + options.memoryLimit()
                             + " (Options.memoryLimit)");
         }
-        return plan.bind(rows, weights, rehearsals.kernels(this, plan, rows), crew);
     }
 
     // ---- for rehearsals
+
+    /// What changes over when this plan has been rehearsed, not only another.
+    KernelSwitch rehearsed(Plan plan, int rows) {
+        requireRoom(plan, rows, 1);
+        return rehearsals.own(this, plan, rows);
+    }
 
     Rehearsals rehearsals() {
         return rehearsals;

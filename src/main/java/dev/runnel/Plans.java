@@ -305,6 +305,13 @@ final class Plans {
         return plan(types, Map.of());
     }
 
+    /// The plan of a sequence that long; null if no dimension of the inputs counts steps.
+    ///
+    /// @throws IllegalArgumentException if it depends on values
+    synchronized @Nullable Plan sequence(long steps) {
+        return time == null ? null : planFor(stepTypes(Map.of(time.name(), steps)));
+    }
+
     private Plan plan(Map<String, TensorType> types, Map<String, Tensor> inputs) {
         while (true) {
             Map<String, Tensor> known = new HashMap<>();

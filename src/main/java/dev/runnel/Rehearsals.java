@@ -37,10 +37,18 @@ final class Rehearsals {
         if (fixed != null) {
             return KernelSwitch.fixed(fixed);
         }
-        // One that is not bounded might never end on zeros. And sequences of many lengths are
-        // plans of one run each: what one plan's rehearsal has compiled serves the others, though
-        // not all of them whole.
-        if (!plan.isBounded() || isDone(rows)) {
+        // Sequences of many lengths are plans of one run each: what one plan's rehearsal has
+        // compiled serves the others, though not all of them whole.
+        return isDone(rows) ? KernelSwitch.fixed(Kernels.preferred()) : own(model, plan, rows);
+    }
+
+    /// The same of this very plan: one for which another's rehearsal will not do.
+    KernelSwitch own(Model model, Plan plan, int rows) {
+        if (fixed != null) {
+            return KernelSwitch.fixed(fixed);
+        }
+        // One that is not bounded might never end on zeros.
+        if (!plan.isBounded() || isDone(plan, rows)) {
             return KernelSwitch.fixed(Kernels.preferred());
         }
         KernelSwitch[] itself = new KernelSwitch[1];

@@ -1,5 +1,8 @@
 package dev.runnel;
 
+import dev.runnel.internal.kernel.KernelSwitch;
+import dev.runnel.internal.plan.Plan;
+
 import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayDeque;
@@ -103,14 +106,20 @@ final class WarmUp {
     private static final long STEADY_NANOS = 500_000_000;
     private static final double FASTER = 0.95;
 
-    /// Waits for the background, then steps a session until steps no longer get faster.
-    static void run(Model model, int rows) {
-        if (model.stepObstacle().isPresent()) {
-            return;
-        }
+    /// Waits for the background, then steps a session until steps no longer get faster; and waits
+    /// for it again if sequences of that many steps are to come.
+    static void run(Model model, int rows, int steps) {
         try (Session session = model.open(rows)) {
-            session.awaitKernels();
-            steps(session);
+            Plan sequence = steps > 1 ? model.plans().sequence(steps) : null;
+            KernelSwitch rehearsed = sequence == null ? null : model.rehearsed(sequence, rows);
+            if (model.stepObstacle().isEmpty()) {
+                session.awaitKernels();
+                steps(session);
+            }
+            if (rehearsed != null) {
+                rehearsed.use();
+                rehearsed.await();
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

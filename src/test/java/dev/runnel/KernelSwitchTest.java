@@ -2,6 +2,7 @@ package dev.runnel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNoException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
@@ -15,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.List;
@@ -112,6 +114,46 @@ class KernelSwitchTest {
             }
             states.forEach(State::close);
             assertThat(allocated).isLessThan(100_000); // vectors as objects would be megabytes
+        }
+    }
+
+    /// Steps alone would leave to the first sequences what many lanes go through.
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void warmUp_ofSequences_leavesNoGarbage(Precision weights) {
+        int steps = 50;
+        int size = 72;
+        Options options = Options.defaults().stateful().weights(weights);
+        try (Arena arena = Arena.ofConfined();
+                Model model = Model.compile(GraphBuilder.lstm(size, size), options)) {
+            model.warmUp(1, steps);
+            assertThat(model.kernels()).startsWith("vector-");
+            assertThat(model.rehearsals().isDone(model.plans().sequence(steps), 1)).isTrue();
+            MemorySegment x = arena.allocate(4L * steps * size, 64);
+            MemorySegment y = arena.allocate(4L * steps * size, 64);
+            ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            try (Session session = model.open()) {
+                session.run(x, y);
+                long before = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < 10; i++) {
+                    session.run(x, y);
+                }
+                long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+                assertThat(allocated).isLessThan(100_000); // vectors as objects would be megabytes
+            }
+        }
+    }
+
+    @Test
+    void warmUp_ofSequencesThatCannotBe_isRefused() {
+        Options small = AUTO.memoryLimit(1 << 20);
+        try (Model model = Model.compile(GraphBuilder.lstm(24, 24), small)) {
+            assertThatThrownBy(() -> model.warmUp(1, 0))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("steps is 0, expected at least 1");
+            assertThatThrownBy(() -> model.warmUp(1, 10_000))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("memoryLimit");
         }
     }
 

@@ -36,7 +36,7 @@ final class RunnelEngine implements Engine {
                         Models.read(w.op(), MemorySegment.ofArray(w.toOnnxOfOpenLength())),
                         options);
         if (warm) {
-            model.warmUp(w.rows());
+            model.warmUp(w.rows(), w.steps());
         }
         return w.steps() == 1 ? new Steps(model, w) : new Sequence(model, w);
     }

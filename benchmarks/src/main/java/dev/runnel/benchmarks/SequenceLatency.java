@@ -3,7 +3,7 @@ package dev.runnel.benchmarks;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 
-/// How long does a whole sequence of 100 steps take, for one stream and for 32?
+/// How long does a whole sequence of 100 steps of one stream take?
 ///
 /// ```
 /// benchmarks/run SequenceLatency
@@ -22,15 +22,8 @@ public class SequenceLatency extends LayerBenchmark {
         return Workload.of(model).steps(STEPS);
     }
 
-    /// Whole sequences go other ways through Runnel's kernels than the steps of `Model.warmUp`.
-    private static final long WARM_UP_NANOS = 5_000_000_000L;
-
     @Setup
     public void open() throws Exception {
         call = Engines.open(engine, workload(model));
-        long end = System.nanoTime() + (engine.equals("runnel") ? WARM_UP_NANOS : 0);
-        while (System.nanoTime() < end) {
-            call.run();
-        }
     }
 }
