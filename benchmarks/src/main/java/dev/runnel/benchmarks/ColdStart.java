@@ -1,5 +1,7 @@
 package dev.runnel.benchmarks;
 
+import ai.onnxruntime.OrtSession;
+
 import dev.runnel.formats.Models;
 
 import org.openjdk.jmh.annotations.AuxCounters;
@@ -18,17 +20,22 @@ import org.openjdk.jmh.annotations.Warmup;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /// How long does it take from the start of a Java process until the first step's result is there,
 /// and what is the process's peak of resident memory then? Each run is a process of its own:
-/// [ColdRunnel], [ColdOnnxRuntime], and [ColdJvm], which does nothing.
+/// [ColdRunnel], [ColdOnnxRuntime], and [ColdJvm], which does nothing. All have the same class path
+/// and flags, but only Runnel needs the vector module.
 ///
 /// ```
 /// benchmarks/run ColdStart
@@ -45,9 +52,18 @@ public class ColdStart {
     @Param("LSTM-256")
     String model = "";
 
-    /// `runnel` and ONNX Runtime read ONNX, `runnelRnl` and `runnelAot` the same model as `.rnl`,
-    /// the latter with the JVM's AOT cache of an earlier run.
-    @Param({"runnel", "runnelRnl", "runnelAot", "onnxRuntime", "jvm"})
+    /// `runnel` and ONNX Runtime read ONNX, `runnelRnl` and `runnelAot` the same model as `.rnl`.
+    /// `-Aot` has the JVM's AOT cache of an earlier run. ONNX Runtime's libraries are in a folder
+    /// that its property names; `onnxRuntimeJar` unpacks them from its jar, as it does by itself.
+    @Param({
+        "runnel",
+        "runnelRnl",
+        "runnelAot",
+        "onnxRuntime",
+        "onnxRuntimeAot",
+        "onnxRuntimeJar",
+        "jvm"
+    })
     String engine = "";
 
     /// The child's memory.
@@ -57,6 +73,9 @@ public class ColdStart {
         /// High-water mark of the resident set.
         public double peakRssMiB;
     }
+
+    /// The first element of the first step's result; 0 of a JVM that does nothing.
+    float y;
 
     private List<String> command = List.of();
     private Path folder = Path.of("");
@@ -69,20 +88,38 @@ public class ColdStart {
         Models.write(Models.read(onnx), rnl);
         command =
                 switch (engine) {
-                    case "runnel" -> command(ColdRunnel.class, onnx);
-                    case "runnelRnl" -> command(ColdRunnel.class, rnl);
-                    case "runnelAot" -> withCache(command(ColdRunnel.class, rnl));
-                    case "onnxRuntime" -> command(ColdOnnxRuntime.class, onnx);
+                    case "runnel" -> runnel(onnx);
+                    case "runnelRnl" -> runnel(rnl);
+                    case "runnelAot" -> withCache(runnel(rnl));
+                    case "onnxRuntime" -> onnxRuntime(onnx);
+                    case "onnxRuntimeAot" -> withCache(onnxRuntime(onnx));
+                    case "onnxRuntimeJar" -> command(ColdOnnxRuntime.class, onnx);
                     case "jvm" -> command(ColdJvm.class, onnx);
                     default -> throw new IllegalArgumentException("no engine '" + engine + "'");
                 };
+    }
+
+    private static List<String> runnel(Path file) {
+        return with("--add-modules=jdk.incubator.vector", command(ColdRunnel.class, file));
+    }
+
+    private List<String> onnxRuntime(Path file) throws IOException {
+        Path libraries = Files.createDirectory(folder.resolve("native"));
+        String arch = System.getProperty("os.arch").equals("aarch64") ? "aarch64" : "x64";
+        for (String library : List.of("onnxruntime", "onnxruntime4j_jni")) {
+            String name = System.mapLibraryName(library);
+            String resource = "/ai/onnxruntime/native/linux-" + arch + "/" + name;
+            try (InputStream in = OrtSession.class.getResourceAsStream(resource)) {
+                Files.copy(Objects.requireNonNull(in, resource), libraries.resolve(name));
+            }
+        }
+        return with("-Donnxruntime.native.path=" + libraries, command(ColdOnnxRuntime.class, file));
     }
 
     private static List<String> command(Class<?> main, Path file) {
         return List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
-                "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path"),
@@ -114,10 +151,11 @@ public class ColdStart {
 
     @TearDown
     public void deleteModel() throws IOException {
-        for (String name : List.of("model.onnx", "model.rnl", "classes.aot", "log.txt")) {
-            Files.deleteIfExists(folder.resolve(name));
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
         }
-        Files.delete(folder);
     }
 
     @Benchmark
@@ -131,6 +169,7 @@ public class ColdStart {
             if (line == null || !line.startsWith(READY)) {
                 throw new IllegalStateException("the process said " + line + ": " + command);
             }
+            y = Float.parseFloat(line.substring(READY.length()));
             memory.peakRssMiB = peakRssMiB(child.pid()); // it waits for us: some 50 µs
         } finally {
             child.destroyForcibly();

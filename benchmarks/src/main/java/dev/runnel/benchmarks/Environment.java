@@ -27,7 +27,14 @@ record Environment(String cpu, List<String> lines) {
         String cpu = line("/proc/cpuinfo", "model name").orElse(System.getProperty("os.arch"));
         String affinity = line("/proc/self/status", "Cpus_allowed_list").orElse("unknown");
         List<String> lines = new ArrayList<>();
-        lines.add("CPU: " + cpu + ", " + cores() + " cores, of which those used: " + affinity);
+        lines.add(
+                "CPU: "
+                        + cpu
+                        + kind()
+                        + ", "
+                        + cores()
+                        + " cores, of which those used: "
+                        + affinity);
         lines.add(
                 "JDK: "
                         + System.getProperty("java.vm.name")
@@ -57,6 +64,15 @@ record Environment(String cpu, List<String> lines) {
                 .replaceAll("^-|-$", "");
     }
 
+    /// What tells CPUs of the same name apart, in brackets, if the system says it.
+    private static String kind() {
+        List<String> numbers = new ArrayList<>();
+        for (String key : List.of("cpu family", "model", "stepping")) {
+            line("/proc/cpuinfo", key + "\t").ifPresent(v -> numbers.add(key + " " + v));
+        }
+        return numbers.isEmpty() ? "" : " (" + String.join(", ", numbers) + ")";
+    }
+
     private static long cores() {
         try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
             return lines.filter(l -> l.startsWith("processor")).count();
@@ -83,17 +99,31 @@ record Environment(String cpu, List<String> lines) {
         }
     }
 
+    /// Results do not count as changes: a run replaces them itself.
     private static String commit() {
+        String commit = git("describe", "--always", "--exclude=*");
+        String changes =
+                git(
+                        "status",
+                        "--porcelain",
+                        "--untracked-files=no",
+                        "--",
+                        ":/",
+                        ":(top,exclude)benchmarks/results");
+        return commit.isEmpty() ? "unknown" : commit + (changes.isEmpty() ? "" : "-dirty");
+    }
+
+    /// What it says; nothing if it fails.
+    private static String git(String... arguments) {
+        List<String> command = new ArrayList<>(List.of("git"));
+        command.addAll(List.of(arguments));
         try {
-            Process git =
-                    new ProcessBuilder("git", "describe", "--always", "--dirty", "--exclude=*")
-                            .redirectErrorStream(true)
-                            .start();
+            Process git = new ProcessBuilder(command).redirectErrorStream(true).start();
             String said =
                     new String(git.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-            return git.waitFor() == 0 ? said : "unknown";
+            return git.waitFor() == 0 ? said : "";
         } catch (IOException | InterruptedException e) {
-            return "unknown";
+            return "";
         }
     }
 

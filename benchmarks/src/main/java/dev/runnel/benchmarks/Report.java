@@ -31,6 +31,11 @@ final class Report {
                     .computeIfAbsent(engine, _ -> new ArrayList<>())
                     .add(value);
         }
+
+        /// How many times as good Runnel is. Of rates more is better, of all else less.
+        double ratio(double engine, double runnel) {
+            return name.contains("PerSecond") ? runnel / engine : engine / runnel;
+        }
     }
 
     /// The metric that JMH itself measures.
@@ -83,7 +88,8 @@ final class Report {
         out.append("- by: `benchmarks/run ").append(question.name()).append("`\n\n");
         out.append(
                 "Median of the rounds (least–greatest), each in a JVM of its own; then × = the"
-                        + " engine's figure / Runnel's.\n");
+                        + " engine's figure / Runnel's, of rates (PerSecond) Runnel's / the"
+                        + " engine's: above 1 Runnel is ahead.\n");
         for (Metric metric : metrics.values()) {
             table(out, metric);
         }
@@ -111,7 +117,7 @@ final class Report {
                         double ratio =
                                 samples == null || base == null || engine.equals(first)
                                         ? Double.NaN
-                                        : median(samples) / median(base);
+                                        : metric.ratio(median(samples), median(base));
                         if (Double.isFinite(ratio)) {
                             out.append("; × ").append(figure(ratio));
                         }

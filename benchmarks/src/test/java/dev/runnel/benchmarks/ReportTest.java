@@ -39,7 +39,8 @@ class ReportTest {
                         - by: `benchmarks/run StepLatency`
 
                         Median of the rounds (least–greatest), each in a JVM of its own; then × = \
-                        the engine's figure / Runnel's.
+                        the engine's figure / Runnel's, of rates (PerSecond) Runnel's / the engine's: \
+                        above 1 Runnel is ahead.
 
                         | time, µs | runnel | onnxRuntime | runnel, GB/s |
                         |---|---|---|---|
@@ -81,6 +82,36 @@ class ReportTest {
         Path svg = temp.resolve("StreamScaling.svg");
         Report.of(Question.named("StreamScaling").orElseThrow(), json).chart(svg);
         assertThat(svg).content().contains("<svg");
+    }
+
+    /// Of rates more is better: the ratio is turned round.
+    @Test
+    void markdown_ofRates_hasRatiosAboveOneWhereRunnelIsAhead() throws IOException {
+        Path json = temp.resolve("StreamScaling.json");
+        Files.writeString(
+                json,
+                """
+                [{"params": {"model": "LSTM-128x10", "engine": "runnel"},
+                  "primaryMetric": {"score": 2.0, "scoreUnit": "s/op"},
+                  "secondaryMetrics": {
+                    "pacedP99Micros": {"score": 25.0, "scoreUnit": "#"},
+                    "stepsPerSecondAtMost": {"score": 900.0, "scoreUnit": "#"}}},
+                 {"params": {"model": "LSTM-128x10", "engine": "onnxRuntime"},
+                  "primaryMetric": {"score": 2.0, "scoreUnit": "s/op"},
+                  "secondaryMetrics": {
+                    "pacedP99Micros": {"score": 50.0, "scoreUnit": "#"},
+                    "stepsPerSecondAtMost": {"score": 300.0, "scoreUnit": "#"}}}]
+                """);
+        Question question = Question.named("StreamScaling").orElseThrow();
+        assertThat(Report.of(question, json).markdown(HERE))
+                .contains("| LSTM-128x10 | 25.0 | 50.0; × 2.00 |")
+                .contains("| LSTM-128x10 | 900 | 300; × 3.00 |");
+    }
+
+    @Test
+    void environment_ofACleanOrChangedTree_namesTheCommit() {
+        assertThat(Environment.ofThisMachine().lines())
+                .anyMatch(l -> l.matches("Runnel: commit ([0-9a-f]+(-dirty)?|unknown)"));
     }
 
     @Test
