@@ -34,9 +34,7 @@ class EnginesTest {
         "oneDnn, INT8"
     })
     void open_narrowWeights_computesTheSame(String engine, Workload.Weights weights) {
-        assumeTrue(
-                Engines.all().stream().anyMatch(e -> e.name().equals(engine)),
-                engine + " is not there: build with -Ppeers");
+        requireThere(engine);
         for (String model : new String[] {"LSTM-13", "LSTM-64", "LSTM-13x3"}) {
             for (int steps : new int[] {1, 5}) {
                 Workload workload = Workload.of(model).weights(weights).steps(steps);
@@ -44,6 +42,22 @@ class EnginesTest {
                         .doesNotThrowAnyException();
             }
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"LSTM-13", "GRU-13", "RNN-13", "LSTM-13x3", "GRU-13x3"})
+    void open_djl_computesTheSame(String model) {
+        requireThere("djl");
+        for (int steps : new int[] {1, 5}) {
+            Workload workload = Workload.of(model).steps(steps);
+            assertThatCode(() -> Engines.open("djl", workload).close()).doesNotThrowAnyException();
+        }
+    }
+
+    private static void requireThere(String engine) {
+        assumeTrue(
+                Engines.all().stream().anyMatch(e -> e.name().equals(engine)),
+                engine + " is not there: build with -Ppeers");
     }
 
     @ParameterizedTest
