@@ -135,7 +135,7 @@ public final class Model implements AutoCloseable {
 
     /// What the caller feeds, in the graph's order; bound inputs and states are not among them.
     public List<Port> inputs() {
-        return plans.inputs();
+        return plans.inputs().ports();
     }
 
     /// What the caller reads, in the graph's order; states are not among them.
@@ -153,7 +153,7 @@ public final class Model implements AutoCloseable {
                 ports.add(
                         new Port(
                                 slot.name(),
-                                plans.declared(slot.name(), slot.type()),
+                                plans.inputs().declared(slot.name(), slot.type()),
                                 slot.type()));
             }
         }
@@ -403,9 +403,12 @@ public final class Model implements AutoCloseable {
                             + name()
                             + " takes "
                             + bytes
-                            + " bytes; the limit is "
+                            + " bytes for inputs of "
+                            + plan.inputs()
+                            + "; the limit is "
                             + options.memoryLimit()
-                            + " (Options.memoryLimit)");
+                            + " (Options.memoryLimit)"
+                            + plans.advice(plan.inputs()));
         }
     }
 

@@ -134,7 +134,13 @@ public final class Options {
 
     /// Fixes the symbolic dimension `symbol` of the graph's inputs to `size`. Compiling throws
     /// [IllegalArgumentException] if no input has it.
+    ///
+    /// @throws IllegalArgumentException if `size` is not positive
     public Options dimension(String symbol, long size) {
+        if (size < 1) {
+            throw new IllegalArgumentException(
+                    "dimension '" + symbol + "' is " + size + ", expected at least 1");
+        }
         return new Options(
                 bound,
                 with(dimensions, symbol, size),
@@ -166,6 +172,8 @@ public final class Options {
 
     /// Makes output `output` the value of input `input` in the next step: both leave the port list
     /// and live in the [State]. Pairs of a recurrent node's states are found without this.
+    /// Compiling throws [IllegalArgumentException] if there is no such output or input, or if they
+    /// are declared of different types.
     public Options state(String output, String input) {
         return new Options(
                 bound,

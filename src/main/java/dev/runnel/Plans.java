@@ -12,6 +12,7 @@ import dev.runnel.internal.plan.TimeAxis;
 
 import org.jspecify.annotations.Nullable;
 
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -24,6 +25,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /// A model's plans: the one of a step, made when compiling, and those of the shapes that
 /// [Session#run] met, made on first use and kept. Thread-safe.
@@ -38,8 +40,7 @@ final class Plans {
     private record Key(Map<String, TensorType> types, Map<String, ByteBuffer> values) {}
 
     private final Compilation compilation;
-    private final Options options;
-    private final Map<String, ValueInfo> declared = new LinkedHashMap<>();
+    private final InputTypes inputs;
     private final Set<String> deciding = new TreeSet<>();
     private final Map<Key, Plan> plans =
             new LinkedHashMap<>(16, 0.75f, true) {
@@ -63,55 +64,14 @@ final class Plans {
 
     Plans(Compilation compilation, Options options) {
         this.compilation = compilation;
-        this.options = options;
-        for (ValueInfo info : compilation.graph().inputs()) {
-            if (!compilation.isBound(info.name())) {
-                declared.put(info.name(), info);
-            }
-        }
-        for (Map.Entry<String, Shape> e : options.shapes().entrySet()) {
-            ValueInfo info = declared.get(e.getKey());
-            if (info == null) {
-                throw new IllegalArgumentException(
-                        "Options.shape names input '"
-                                + e.getKey()
-                                + "', which "
-                                + compilation.graph().name()
-                                + " does not have; its inputs are "
-                                + declared.keySet());
-            }
-            requireFit(info, new TensorType(info.dtype(), e.getValue()));
-        }
-        requireKnown(options.dimensions().keySet());
+        this.inputs = new InputTypes(compilation, options);
         makeStepPlan();
-    }
-
-    private void requireKnown(Set<String> symbols) {
-        Set<String> known = new TreeSet<>();
-        for (ValueInfo info : compilation.graph().inputs()) {
-            for (ValueInfo.Dim d : info.dims() == null ? List.<ValueInfo.Dim>of() : info.dims()) {
-                if (!d.isFixed() && !d.symbol().isEmpty()) {
-                    known.add(d.symbol());
-                }
-            }
-        }
-        for (String symbol : symbols) {
-            if (!known.contains(symbol)) {
-                throw new IllegalArgumentException(
-                        "Options.dimension names dimension '"
-                                + symbol
-                                + "', which no input of "
-                                + compilation.graph().name()
-                                + " has; theirs are "
-                                + known);
-            }
-        }
     }
 
     // ---- the step
 
     private void makeStepPlan() {
-        Map<String, TensorType> types = stepTypes(Map.of());
+        Map<String, TensorType> types = inputs.stepTypes(Map.of());
         try {
             stepPlan = compilation.plan(types, Map.of());
             stateLayout = stepPlan.stateLayout();
@@ -130,7 +90,7 @@ final class Plans {
     /// A graph whose inputs leave dimensions open may fail with each of them 1, and be well all the
     /// same: looks whether it plans with other sizes.
     private String explained(MalformedModelException e) {
-        Set<String> all = openDimensions().keySet();
+        Set<String> all = inputs.openDimensions().keySet();
         List<Set<String>> choices = new ArrayList<>();
         all.forEach(dim -> choices.add(Set.of(dim)));
         choices.add(all);
@@ -143,7 +103,7 @@ final class Plans {
                             + (dims.size() == 1 ? " " : "s ")
                             + dims.stream()
                                     .map(dim -> "'" + dim + "'")
-                                    .collect(java.util.stream.Collectors.joining(", "))
+                                    .collect(Collectors.joining(", "))
                             + " of the inputs 1: "
                             + e.getMessage()
                             + "; give the step's shape with Options.shape or Options.dimension, or"
@@ -156,7 +116,7 @@ final class Plans {
 
     private boolean isPlannable(Map<String, Long> sizes) {
         try {
-            compilation.plan(stepTypes(sizes), Map.of());
+            compilation.plan(inputs.stepTypes(sizes), Map.of());
             return true;
         } catch (MalformedModelException | UnsupportedModelException other) {
             return false;
@@ -166,8 +126,8 @@ final class Plans {
     }
 
     private void findTime() {
-        Plan one = java.util.Objects.requireNonNull(stepPlan);
-        for (Map.Entry<String, Map<String, Integer>> open : openDimensions().entrySet()) {
+        Plan one = Objects.requireNonNull(stepPlan);
+        for (Map.Entry<String, Map<String, Integer>> open : inputs.openDimensions().entrySet()) {
             Plan several = several(open.getKey());
             if (several != null && TimeAxis.isTime(one, several)) {
                 time = new TimeDimension(open.getKey(), open.getValue());
@@ -181,73 +141,12 @@ final class Plans {
     private @Nullable Plan several(String dim) {
         for (long size : SEVERAL) {
             try {
-                return compilation.plan(stepTypes(Map.of(dim, size)), Map.of());
+                return compilation.plan(inputs.stepTypes(Map.of(dim, size)), Map.of());
             } catch (MalformedModelException | UnsupportedModelException | NeedsInputs e) {
                 // perhaps with fewer
             }
         }
         return null;
-    }
-
-    /// The dimensions that neither the graph nor the options fix: for each the inputs that have it,
-    /// and where. An unnamed one is called after its place.
-    private Map<String, Map<String, Integer>> openDimensions() {
-        Map<String, Map<String, Integer>> open = new LinkedHashMap<>();
-        for (ValueInfo info : declared.values()) {
-            if (info.dims() == null || options.shapes().containsKey(info.name())) {
-                continue;
-            }
-            for (int a = 0; a < info.dims().size(); a++) {
-                ValueInfo.Dim d = info.dims().get(a);
-                if (!d.isFixed() && !options.dimensions().containsKey(d.symbol())) {
-                    String name = dimensionName(info, a);
-                    open.putIfAbsent(name, new HashMap<>());
-                    Objects.requireNonNull(open.get(name)).put(info.name(), a);
-                }
-            }
-        }
-        return open;
-    }
-
-    private static String dimensionName(ValueInfo info, int axis) {
-        ValueInfo.Dim d = Objects.requireNonNull(info.dims()).get(axis);
-        return d.symbol().isEmpty() ? info.name() + "[" + axis + "]" : d.symbol();
-    }
-
-    /// The types of all inputs and states in one step of one stream; open dimensions are 1 unless
-    /// `sizes` says otherwise.
-    private Map<String, TensorType> stepTypes(Map<String, Long> sizes) {
-        Map<String, TensorType> types = new LinkedHashMap<>();
-        for (ValueInfo info : declared.values()) {
-            types.put(info.name(), stepType(info, sizes));
-        }
-        return types;
-    }
-
-    private TensorType stepType(ValueInfo info, Map<String, Long> sizes) {
-        Shape given = options.shapes().get(info.name());
-        if (given != null) {
-            return new TensorType(info.dtype(), given);
-        }
-        if (info.dims() == null) {
-            throw new UnsupportedModelException(
-                    compilation.graph().name()
-                            + ": input '"
-                            + info.name()
-                            + "' has no declared rank; give its shape with Options.shape");
-        }
-        long[] dims = new long[info.dims().size()];
-        for (int a = 0; a < dims.length; a++) {
-            ValueInfo.Dim d = info.dims().get(a);
-            dims[a] =
-                    d.isFixed()
-                            ? d.size()
-                            : options.dimensions()
-                                    .getOrDefault(
-                                            d.symbol(),
-                                            sizes.getOrDefault(dimensionName(info, a), 1L));
-        }
-        return new TensorType(info.dtype(), Shape.of(dims));
     }
 
     // ---- any shapes
@@ -256,46 +155,16 @@ final class Plans {
     ///
     /// @throws IllegalArgumentException if an input is missing, unknown or of a type the graph does
     ///   not allow
-    synchronized Plan plan(Map<String, Tensor> inputs) {
-        Map<String, TensorType> types = new TreeMap<>();
-        for (ValueInfo info : declared.values()) {
-            if (compilation.pairs().containsKey(info.name())) {
-                types.put(info.name(), stepType(info, Map.of()));
-            }
-        }
-        Map<String, Long> symbols = new HashMap<>(options.dimensions());
-        for (ValueInfo info : feeds()) {
-            Tensor fed = inputs.get(info.name());
-            if (fed == null) {
-                throw new IllegalArgumentException(
-                        "input '" + info.name() + "' is missing, expected " + info.typeText());
-            }
-            requireFit(info, fed.type());
-            requireEqualSymbols(info, fed.type(), symbols);
-            types.put(info.name(), fed.type());
-        }
-        for (String name : inputs.keySet()) {
-            if (!types.containsKey(name) || compilation.pairs().containsKey(name)) {
-                throw new IllegalArgumentException(
-                        "there is no input '"
-                                + name
-                                + "' to feed"
-                                + (compilation.pairs().containsKey(name)
-                                        ? ": it lives in the state"
-                                        : "")
-                                + "; inputs are "
-                                + feeds().stream().map(ValueInfo::name).toList());
-            }
-        }
-        return plan(types, inputs);
+    synchronized Plan plan(Map<String, Tensor> fed) {
+        return plan(inputs.fed(fed), fed);
     }
 
     /// The plan for input types alone.
     ///
     /// @throws IllegalArgumentException if it depends on values
-    synchronized Plan planFor(Map<String, TensorType> inputs) {
-        Map<String, TensorType> types = new TreeMap<>(stepTypes(Map.of()));
-        types.putAll(inputs);
+    synchronized Plan planFor(Map<String, TensorType> given) {
+        Map<String, TensorType> types = new TreeMap<>(inputs.stepTypes(Map.of()));
+        types.putAll(given);
         if (!deciding.isEmpty()) {
             throw new IllegalArgumentException(
                     "shapes depend on the values of "
@@ -309,19 +178,18 @@ final class Plans {
     ///
     /// @throws IllegalArgumentException if it depends on values
     synchronized @Nullable Plan sequence(long steps) {
-        return time == null ? null : planFor(stepTypes(Map.of(time.name(), steps)));
+        return time == null ? null : planFor(inputs.stepTypes(Map.of(time.name(), steps)));
     }
 
-    private Plan plan(Map<String, TensorType> types, Map<String, Tensor> inputs) {
+    private Plan plan(Map<String, TensorType> types, Map<String, Tensor> fed) {
         while (true) {
             Map<String, Tensor> known = new HashMap<>();
             Map<String, ByteBuffer> bytes = new TreeMap<>();
             for (String name : deciding) {
-                Tensor t = java.util.Objects.requireNonNull(inputs.get(name));
+                Tensor t = Objects.requireNonNull(fed.get(name));
                 byte[] copy = t.data().toArray(ValueLayout.JAVA_BYTE);
                 bytes.put(name, ByteBuffer.wrap(copy));
-                known.put(
-                        name, new Tensor(t.type(), java.lang.foreign.MemorySegment.ofArray(copy)));
+                known.put(name, new Tensor(t.type(), MemorySegment.ofArray(copy)));
             }
             Key key = new Key(types, bytes);
             Plan plan = plans.get(key);
@@ -333,11 +201,39 @@ final class Plans {
             } catch (NeedsInputs e) {
                 deciding.addAll(e.inputs());
                 continue;
+            } catch (UnsupportedModelException e) {
+                if (stepPlan == null) {
+                    throw e;
+                }
+                // The model is well with other shapes: these are the caller's.
+                throw new IllegalArgumentException(
+                        "cannot run inputs of " + types + ": " + e.getMessage() + advice(types), e);
             }
             requireSameStates(plan);
             plans.put(key, plan);
             return plan;
         }
+    }
+
+    /// What to do about inputs that ask for too much, to append to a message.
+    String advice(Map<String, TensorType> types) {
+        TimeDimension t = time;
+        if (t == null) {
+            return "";
+        }
+        long steps = 1;
+        for (Map.Entry<String, Integer> axis : t.axes().entrySet()) {
+            TensorType type = types.get(axis.getKey());
+            steps = type == null ? steps : type.shape().dim(axis.getValue());
+        }
+        if (steps == 1) {
+            return "";
+        }
+        return "; "
+                + t.name()
+                + " is "
+                + steps
+                + (obstacle == null ? ": run it in pieces, the state carries over" : "");
     }
 
     private void requireSameStates(Plan plan) {
@@ -354,54 +250,10 @@ final class Plans {
         }
     }
 
-    private void requireFit(ValueInfo info, TensorType type) {
-        boolean fits = info.dtype() == type.dtype();
-        if (info.dims() != null) {
-            fits &= info.dims().size() == type.shape().rank();
-            for (int a = 0; fits && a < info.dims().size(); a++) {
-                ValueInfo.Dim d = info.dims().get(a);
-                fits = !d.isFixed() || d.size() == type.shape().dim(a);
-            }
-        }
-        if (!fits) {
-            throw new IllegalArgumentException(
-                    "input '" + info.name() + "' is " + type + ", expected " + info.typeText());
-        }
-    }
-
-    private static void requireEqualSymbols(
-            ValueInfo info, TensorType type, Map<String, Long> symbols) {
-        for (int a = 0; info.dims() != null && a < info.dims().size(); a++) {
-            String symbol = info.dims().get(a).symbol();
-            long size = type.shape().dim(a);
-            Long other = symbol.isEmpty() ? null : symbols.putIfAbsent(symbol, size);
-            if (other != null && other != size) {
-                throw new IllegalArgumentException(
-                        "input '"
-                                + info.name()
-                                + "' is "
-                                + type
-                                + ", expected "
-                                + info.typeText()
-                                + " with "
-                                + symbol
-                                + " = "
-                                + other
-                                + " as elsewhere");
-            }
-        }
-    }
-
     // ---- what a model says of itself
 
-    private List<ValueInfo> feeds() {
-        return declared.values().stream()
-                .filter(i -> !compilation.pairs().containsKey(i.name()))
-                .toList();
-    }
-
-    List<Port> inputs() {
-        return feeds().stream().map(i -> new Port(i.name(), i, stepType(i, Map.of()))).toList();
+    InputTypes inputs() {
+        return inputs;
     }
 
     List<Port> outputs() {
@@ -421,11 +273,6 @@ final class Plans {
         return new TensorType(
                 info.dtype(),
                 Shape.of(dims.stream().mapToLong(d -> d.isFixed() ? d.size() : 1).toArray()));
-    }
-
-    ValueInfo declared(String name, TensorType type) {
-        ValueInfo info = declared.get(name);
-        return info != null ? info : ValueInfo.of(name, type);
     }
 
     synchronized @Nullable StateLayout stateLayout() {

@@ -9,7 +9,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.BiFunction;
 
 /// A sequence of T steps of N rows through a graph of one input and one output: lays `x` out for
 /// the rows, runs the plan of T steps, and collects `y`.
@@ -41,11 +40,13 @@ final class SequenceRun {
         return ports.getFirst();
     }
 
-    void run(
-            MemorySegment x,
-            MemorySegment y,
-            BiFunction<Plan, Integer, BoundPlan> bind,
-            State[] states) {
+    void run(MemorySegment x, MemorySegment y, Session session) {
+        requireAccess("x", x);
+        requireAccess("y", y);
+        if (y.isReadOnly()) {
+            throw new IllegalArgumentException(
+                    "y is a read-only segment, expected one to write the output to");
+        }
         Plans.TimeDimension time = model.plans().time();
         int axis = time == null ? -1 : time.axes().getOrDefault(in.name(), -1);
         long steps = steps(x, axis);
@@ -63,36 +64,34 @@ final class SequenceRun {
                             + " rows of "
                             + yType);
         }
-        BoundPlan bound = bind.apply(plan, rows);
         int yAxis = steps > 1 ? grownAxis(out.type().shape(), yType.shape()) : axis;
-        copy(
-                x,
-                Objects.requireNonNull(bound.input(in.name())),
-                in.byteSize(),
-                steps,
-                axis == 0,
-                true);
-        int held = 0;
-        try {
-            for (; held < rows; held++) {
-                states[held].hold(model);
-                states[held].putOn(bound, held);
-            }
-            bound.run(rows);
-        } finally {
-            while (held > 0) {
-                states[--held].release();
-            }
-        }
         boolean stepsFirst = yAxis == 0;
         long yStep = stepsFirst ? yType.byteSize() / steps : yType.byteSize();
-        copy(
-                y,
-                Objects.requireNonNull(bound.output(out.name())),
-                yStep,
-                stepsFirst ? steps : 1,
-                stepsFirst,
-                false);
+        BoundPlan bound = session.runs().take(plan, rows);
+        try {
+            MemorySegment ours = Objects.requireNonNull(bound.input(in.name()));
+            copy(x, ours, in.byteSize(), steps, axis == 0, true);
+            session.run(bound, session.own());
+            ours = Objects.requireNonNull(bound.output(out.name()));
+            copy(y, ours, yStep, stepsFirst ? steps : 1, stepsFirst, false);
+        } finally {
+            session.runs().give(bound);
+        }
+    }
+
+    /// Asked before anything runs: a run that throws leaves the states as they were.
+    private static void requireAccess(String name, MemorySegment s) {
+        if (!s.scope().isAlive()) {
+            throw new IllegalArgumentException(
+                    name + " is in an arena that is closed, expected an open one");
+        }
+        if (!s.isAccessibleBy(Thread.currentThread())) {
+            throw new IllegalArgumentException(
+                    name
+                            + " is in another thread's confined arena, expected one that this"
+                            + " thread may access: of its own, of Arena.ofShared() or"
+                            + " Arena.ofAuto()");
+        }
     }
 
     private long steps(MemorySegment x, int axis) {
@@ -103,7 +102,7 @@ final class SequenceRun {
                     "x has "
                             + x.byteSize()
                             + " bytes, expected "
-                            + (axis < 0 ? "" : "a multiple of ")
+                            + (axis < 0 ? "" : "a positive multiple of ")
                             + step
                             + " for "
                             + rows

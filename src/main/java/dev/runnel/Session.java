@@ -7,9 +7,7 @@ import dev.runnel.internal.plan.Plan;
 
 import org.jspecify.annotations.Nullable;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -20,15 +18,18 @@ import java.util.Objects;
 /// Write a step's input to [#input(String)], call [#step(State)], read [#output(String)]. After
 /// [Model#warmUp] a step allocates nothing.
 public final class Session extends Guard implements AutoCloseable {
-    private static final int KEPT_RUNS = 8;
-
     private final Model model;
     private final int rows;
     private final Crew crew;
     private final @Nullable BoundPlan bench;
-    private final Map<Plan, BoundPlan> runs = new LinkedHashMap<>(16, 0.75f, true);
+    private final KeptRuns runs;
     private final State[] own;
     private boolean ownStates;
+
+    /// Those of the step that is on, by row: held, so that whoever else steps one is refused.
+    private final @Nullable State[] present;
+
+    private int held;
 
     Session(Model model, int rows) {
         this.model = model;
@@ -39,8 +40,10 @@ public final class Session extends Guard implements AutoCloseable {
                 step == null || model.stepObstacle().isPresent()
                         ? null
                         : model.bind(step, rows, crew);
+        this.runs = new KeptRuns(model, crew);
         // Only now: asking for the bench refuses more rows than memory allows.
         this.own = new State[rows];
+        this.present = new State[rows];
     }
 
     /// The greatest number of rows.
@@ -59,11 +62,7 @@ public final class Session extends Guard implements AutoCloseable {
         requireOpen();
         MemorySegment s = bench().input(name);
         if (s == null) {
-            throw new IllegalArgumentException(
-                    "there is no input '"
-                            + name
-                            + "' to feed; inputs are "
-                            + bench().plan().inputs().keySet());
+            throw model.plans().inputs().unknown(name);
         }
         return s;
     }
@@ -124,7 +123,12 @@ public final class Session extends Guard implements AutoCloseable {
     /// @throws IllegalStateException if the model cannot be stepped, or the session is closed or in
     ///   use
     public void step() {
-        step(own());
+        enter();
+        try {
+            run(bench(), own());
+        } finally {
+            leave();
+        }
     }
 
     /// Steps one stream, on row 0.
@@ -135,14 +139,7 @@ public final class Session extends Guard implements AutoCloseable {
     public void step(State state) {
         enter();
         try {
-            BoundPlan plan = bench();
-            state.hold(model);
-            try {
-                state.putOn(plan, 0);
-                plan.run(1);
-            } finally {
-                state.release();
-            }
+            run(bench(), state);
         } finally {
             leave();
         }
@@ -155,23 +152,10 @@ public final class Session extends Guard implements AutoCloseable {
     /// @throws IllegalStateException if the model cannot be stepped, a state is there twice, or the
     ///   session or a state is closed or in use
     public void step(State... states) {
+        Objects.requireNonNull(states, "states is null");
         enter();
         try {
-            BoundPlan plan = bench();
-            requireRows(states.length);
-            int held = 0;
-            try {
-                while (held < states.length) {
-                    states[held].hold(model);
-                    states[held].putOn(plan, held);
-                    held++;
-                }
-                plan.run(held);
-            } finally {
-                while (held > 0) {
-                    states[--held].release();
-                }
-            }
+            run(bench(), states);
         } finally {
             leave();
         }
@@ -184,26 +168,63 @@ public final class Session extends Guard implements AutoCloseable {
     /// @throws IllegalStateException if the model cannot be stepped, a state is there twice, or the
     ///   session or a state is closed or in use
     public void step(List<State> states) {
+        Objects.requireNonNull(states, "states is null");
         enter();
         try {
             BoundPlan plan = bench();
-            requireRows(states.size());
-            int held = 0;
+            int count = states.size();
+            requireRows(count);
             try {
-                while (held < states.size()) {
-                    State state = states.get(held);
-                    state.hold(model);
-                    state.putOn(plan, held);
-                    held++;
+                for (int row = 0; row < count; row++) {
+                    hold(states.get(row), plan);
                 }
                 plan.run(held);
             } finally {
-                while (held > 0) {
-                    states.get(--held).release();
-                }
+                releaseAll();
             }
         } finally {
             leave();
+        }
+    }
+
+    /// Runs as many rows as there are states.
+    void run(BoundPlan plan, State[] states) {
+        requireRows(states.length);
+        try {
+            for (State state : states) {
+                hold(state, plan);
+            }
+            plan.run(held);
+        } finally {
+            releaseAll();
+        }
+    }
+
+    /// Runs one row.
+    void run(BoundPlan plan, State state) {
+        try {
+            hold(state, plan);
+            plan.run(1);
+        } finally {
+            releaseAll();
+        }
+    }
+
+    /// Puts a state on the next row.
+    private void hold(@Nullable State state, BoundPlan plan) {
+        if (state == null) {
+            throw new NullPointerException("the state of row " + held + " is null");
+        }
+        state.hold(model);
+        present[held] = state;
+        state.putOn(plan, held);
+        held++;
+    }
+
+    private void releaseAll() {
+        while (held > 0) {
+            Objects.requireNonNull(present[--held]).release();
+            present[held] = null;
         }
     }
 
@@ -255,26 +276,7 @@ public final class Session extends Guard implements AutoCloseable {
     public Map<String, Tensor> run(@Nullable State state, Map<String, Tensor> inputs) {
         enter();
         try {
-            BoundPlan plan = bound(model.plans().plan(inputs), 1);
-            for (String name : plan.plan().inputs().keySet()) {
-                Objects.requireNonNull(plan.input(name))
-                        .copyFrom(Objects.requireNonNull(inputs.get(name)).data());
-            }
-            runOn(plan, state == null ? own()[0] : state);
-            Map<String, Tensor> outputs = new LinkedHashMap<>();
-            Arena arena = Arena.ofAuto();
-            plan.plan()
-                    .outputs()
-                    .forEach(
-                            (name, type) -> {
-                                MemorySegment s = Objects.requireNonNull(plan.output(name));
-                                MemorySegment copy = arena.allocate(Math.max(s.byteSize(), 1), 64);
-                                outputs.put(
-                                        name,
-                                        new Tensor(
-                                                type, copy.asSlice(0, s.byteSize()).copyFrom(s)));
-                            });
-            return outputs;
+            return new TensorRun(model).run(inputs, state, this);
         } finally {
             leave();
         }
@@ -292,56 +294,47 @@ public final class Session extends Guard implements AutoCloseable {
     public void run(MemorySegment x, MemorySegment y) {
         enter();
         try {
-            new SequenceRun(model, rows).run(x, y, this::bound, own());
+            new SequenceRun(model, rows).run(x, y, this);
         } finally {
             leave();
         }
     }
 
-    private void runOn(BoundPlan plan, State state) {
-        state.hold(model);
-        try {
-            state.putOn(plan, 0);
-            plan.run(1);
-        } finally {
-            state.release();
-        }
-    }
-
-    /// The plan's memory, kept for the shapes used last.
-    private BoundPlan bound(Plan plan, int rows) {
-        BoundPlan bound = runs.get(plan);
-        if (bound == null) {
-            bound = model.bind(plan, rows, crew);
-            runs.put(plan, bound);
-            if (runs.size() > KEPT_RUNS) {
-                Plan eldest = runs.keySet().iterator().next();
-                Objects.requireNonNull(runs.remove(eldest)).close();
-            }
-        }
-        return bound;
+    /// The memory of runs.
+    KeptRuns runs() {
+        return runs;
     }
 
     // ---- the session's own states
 
     /// Sets the session's own states back to the start.
     ///
-    /// @throws IllegalStateException if the session is closed
+    /// @throws IllegalStateException if the session, or one of these states, is closed or in use
     public void reset() {
-        for (State s : own()) {
-            s.reset();
+        enter();
+        try {
+            for (State s : own()) {
+                s.reset();
+            }
+        } finally {
+            leave();
         }
     }
 
     /// The session's own state of row 0, which [#step()] steps; it is closed with the session.
     ///
-    /// @throws IllegalStateException if the session is closed
+    /// @throws IllegalStateException if the session is closed or in use
     public State state() {
-        return own()[0];
+        enter();
+        try {
+            return own()[0];
+        } finally {
+            leave();
+        }
     }
 
-    private State[] own() {
-        requireOpen();
+    /// Made by the first who asks. For who has entered: two at once would make them twice.
+    State[] own() {
         if (!ownStates) {
             int made = 0;
             try {
@@ -377,7 +370,7 @@ public final class Session extends Guard implements AutoCloseable {
             throw e;
         }
         crew.close(); // before the memory that its threads may still be at
-        runs.values().forEach(BoundPlan::close);
+        runs.close();
         if (bench != null) {
             bench.close();
         }

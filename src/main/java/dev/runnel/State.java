@@ -26,15 +26,22 @@ public final class State extends Guard implements AutoCloseable {
     // ---- for sessions
 
     void hold(Model by) {
+        requireModel(by, "session");
+        enter();
+    }
+
+    /// @param other what is of model `by`
+    private void requireModel(Model by, String other) {
         if (model != by) {
             throw new IllegalArgumentException(
                     "the state is of model "
                             + model.name()
-                            + ", the session of "
+                            + ", the "
+                            + other
+                            + " of "
                             + (model.name().equals(by.name()) ? "another " : "")
                             + by.name());
         }
-        enter();
     }
 
     void release() {
@@ -99,9 +106,10 @@ public final class State extends Guard implements AutoCloseable {
         if (other == this) {
             return;
         }
+        other.requireModel(model, "state to change");
         enter();
         try {
-            other.hold(model);
+            other.enter();
             try {
                 MemorySegment.copy(
                         other.segment,

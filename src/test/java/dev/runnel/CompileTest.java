@@ -315,6 +315,22 @@ class CompileTest {
                 .hasMessage(
                         "Options.dimension names dimension 'batch', which no input of m.onnx has;"
                                 + " theirs are [T]");
+        assertThatThrownBy(() -> Options.defaults().dimension("T", 0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("dimension 'T' is 0, expected at least 1");
+    }
+
+    @Test
+    void stateOfAnotherType_isTheCallersFault() {
+        assertThatThrownBy(
+                        () ->
+                                Model.compile(
+                                        GraphBuilder.lstm(5, 19),
+                                        Options.defaults().state("y", "x")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "output 'y' cannot be the state of input 'x': it is float32[T, 1, 1, 19],"
+                                + " the input float32[T, 1, 5]");
     }
 
     @Test

@@ -20,11 +20,17 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 
 class SessionTest {
@@ -236,6 +242,12 @@ class SessionTest {
             assertThat(model.inputs()).extracting(Port::name).containsExactly("x");
             assertThat(model.outputs()).extracting(Port::name).containsExactly("y");
             assertThat(model.states()).extracting(Port::name).containsExactly("h");
+            try (Session paired = model.open()) {
+                assertThatThrownBy(() -> paired.input("h"))
+                        .hasMessage(
+                                "there is no input 'h' to feed: it lives in the state; inputs are"
+                                        + " [x]");
+            }
             assertThat(model.stepObstacle()).isEmpty();
             List<float[]> ys = stepped(model, xs);
             Tensor h = Tensor.ofFloats(Shape.of(1, 1, H), new float[H]);
@@ -388,5 +400,105 @@ class SessionTest {
         }
         assertThat(other).hasValue(0);
         assertThat(refused.get()).isPositive();
+    }
+
+    /// Both make the session's own states at once, unless one of them is refused.
+    @Test
+    void firstStepsOfTwoThreads_leakNoState() throws Exception {
+        try (Model model = Model.compile(GraphBuilder.lstm(4, 4), STATEFUL);
+                ExecutorService two = Executors.newFixedThreadPool(2)) {
+            for (int round = 0; round < 300; round++) {
+                CyclicBarrier start = new CyclicBarrier(2);
+                try (Session session = model.open(64)) {
+                    Callable<Object> step =
+                            () -> {
+                                start.await();
+                                try {
+                                    session.step();
+                                } catch (IllegalStateException refused) {
+                                    assertThat(refused).hasMessageStartingWith("the session is in");
+                                }
+                                return session;
+                            };
+                    for (Future<Object> done : two.invokeAll(List.of(step, step))) {
+                        done.get();
+                    }
+                }
+            }
+        } // would not close with states open
+    }
+
+    @Test
+    void ownStates_areRefusedWhileTheSessionIsInUse() {
+        try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL)) {
+            Session session = model.open();
+            session.enter();
+            String inUse =
+                    "the session is in use, by another thread or twice in one step; give each"
+                            + " thread a session of its own";
+            assertThatThrownBy(session::state)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage(inUse);
+            assertThatThrownBy(session::reset).hasMessage(inUse);
+            session.leave();
+            session.state();
+            session.close();
+            assertThatThrownBy(session::state).hasMessage("the session is closed");
+            assertThatThrownBy(session::reset).hasMessage("the session is closed");
+        }
+    }
+
+    @Test
+    void stateThatIsNull_isNamedByItsRow() {
+        try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL);
+                Session session = model.open(2);
+                State state = model.newState()) {
+            assertThatThrownBy(() -> session.step((State) null))
+                    .isInstanceOf(NullPointerException.class)
+                    .hasMessage("the state of row 0 is null");
+            assertThatThrownBy(() -> session.step(Arrays.asList(state, null)))
+                    .hasMessage("the state of row 1 is null");
+            assertThatThrownBy(() -> session.step(state, null))
+                    .hasMessage("the state of row 1 is null");
+            assertThatThrownBy(() -> session.step((List<State>) null)).hasMessage("states is null");
+            session.step(state);
+        }
+    }
+
+    /// A list that says something else when asked again, as a view of one that changes does.
+    @Test
+    void listThatChangesMeanwhile_isLetGoOf() {
+        try (Model model = Model.compile(GraphBuilder.lstm(I, H), STATEFUL);
+                Session session = model.open(2);
+                State a = model.newState();
+                State b = model.newState()) {
+            int[] asked = {0};
+            session.step(
+                    new AbstractList<>() {
+                        @Override
+                        public State get(int i) {
+                            return asked[0]++ == 0 ? a : b;
+                        }
+
+                        @Override
+                        public int size() {
+                            return 1;
+                        }
+                    });
+            session.step(a, b);
+        }
+    }
+
+    @Test
+    void copyOfAnotherModelsState_isRefusedAndNamed() {
+        Graph graph = GraphBuilder.lstm(I, H);
+        try (Model model = Model.compile(graph, STATEFUL);
+                Model other = Model.compile(graph, STATEFUL);
+                State state = model.newState();
+                State theirs = other.newState()) {
+            assertThatThrownBy(() -> state.copyFrom(theirs))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("the state is of model lstm, the state to change of another lstm");
+        }
     }
 }

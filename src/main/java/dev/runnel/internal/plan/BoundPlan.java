@@ -91,6 +91,16 @@ public final class BoundPlan implements AutoCloseable {
         return plan;
     }
 
+    /// The greatest number of rows to run.
+    public int rows() {
+        return rows;
+    }
+
+    /// Bytes of its memory.
+    public long byteSize() {
+        return plan.byteSize(rows, crew.size());
+    }
+
     /// Puts a state on a row.
     public void state(int row, MemorySegment segment, long offset) {
         states.set(row, segment, offset);

@@ -113,15 +113,19 @@ public final class Compilation {
     private static Map<String, String> named(Map<String, String> states, Graph graph) {
         Map<String, String> pairs = new LinkedHashMap<>();
         for (Map.Entry<String, String> state : states.entrySet()) {
-            input(graph, state.getKey());
+            ValueInfo input = input(graph, state.getKey());
             String out = state.getValue();
-            if (graph.outputs().stream().noneMatch(o -> o.name().equals(out))) {
+            ValueInfo output = output(graph, out);
+            if (!Pairs.fits(input, output)) {
                 throw new IllegalArgumentException(
-                        graph.name()
-                                + " has no output '"
+                        "output '"
                                 + out
-                                + "'; its outputs are "
-                                + graph.outputs().stream().map(ValueInfo::name).toList());
+                                + "' cannot be the state of input '"
+                                + input.name()
+                                + "': it is "
+                                + output.typeText()
+                                + ", the input "
+                                + input.typeText());
             }
             if (pairs.containsValue(out)) {
                 throw new IllegalArgumentException(
@@ -144,6 +148,20 @@ public final class Compilation {
                         + name
                         + "'; its inputs are "
                         + graph.inputs().stream().map(ValueInfo::name).toList());
+    }
+
+    private static ValueInfo output(Graph graph, String name) {
+        for (ValueInfo output : graph.outputs()) {
+            if (output.name().equals(name)) {
+                return output;
+            }
+        }
+        throw new IllegalArgumentException(
+                graph.name()
+                        + " has no output '"
+                        + name
+                        + "'; its outputs are "
+                        + graph.outputs().stream().map(ValueInfo::name).toList());
     }
 
     /// A scalar of the shape and element type that the graph declares for an input.

@@ -97,7 +97,7 @@ final class Pairs {
     }
 
     /// Whether an output may be an input's next value: no dimension that both declare differs.
-    private static boolean fits(ValueInfo in, ValueInfo output) {
+    static boolean fits(ValueInfo in, ValueInfo output) {
         if (in.dtype() != output.dtype() || in.dims() == null || output.dims() == null) {
             return in.dtype() == output.dtype();
         }
