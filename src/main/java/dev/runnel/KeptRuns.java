@@ -9,8 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /// The memory of a session's runs. Kept for the next run of the same shapes as long as all that is
-/// kept has room in [#MOST_BYTES]; what has been unused for longest goes first. What does not fit
-/// even alone is freed after its run.
+/// kept has room in [#MOST_BYTES], and is for no more plans than the model keeps; what has been
+/// unused for longest goes first. What does not fit even alone is freed after its run.
 final class KeptRuns {
     static final long MOST_BYTES = 64L << 20;
 
@@ -49,12 +49,17 @@ final class KeptRuns {
         }
         kept.put(new Key(bound.plan(), bound.rows()), bound);
         bytes += bound.byteSize();
-        for (Iterator<BoundPlan> eldest = kept.values().iterator(); bytes > MOST_BYTES; ) {
+        Iterator<BoundPlan> eldest = kept.values().iterator();
+        while (bytes > MOST_BYTES || kept.size() > model.plans().kept()) {
             BoundPlan gone = eldest.next();
             eldest.remove();
             bytes -= gone.byteSize();
             gone.close();
         }
+    }
+
+    int size() {
+        return kept.size();
     }
 
     long byteSize() {

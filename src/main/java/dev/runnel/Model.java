@@ -202,7 +202,9 @@ public final class Model implements AutoCloseable {
     }
 
     /// The arithmetic in use: `scalar`, or `vector-512` and the like. Under
-    /// [Options.KernelSet#AUTO] that is `scalar` until vector kernels have been compiled.
+    /// [Options.KernelSet#AUTO] that is `scalar` until vector kernels have been compiled for the
+    /// first session. One of more rows may still be on scalar ones then: beside `open(rows)` call
+    /// `warmUp(rows)`.
     public String kernels() {
         return rehearsals.kernels().name();
     }
@@ -235,7 +237,8 @@ public final class Model implements AutoCloseable {
         return open(1);
     }
 
-    /// A session of up to `rows` streams at a time.
+    /// A session of up to `rows` streams at a time. [#warmUp(int)] of as many rows, here or before,
+    /// spares it the first seconds on scalar kernels.
     ///
     /// @throws IllegalArgumentException if `rows` is not positive, or so many that the session
     ///   would exceed [Options#memoryLimit]
@@ -292,12 +295,12 @@ public final class Model implements AutoCloseable {
         }
     }
 
-    /// Steps a scratch session until steps run at full speed and allocate nothing: waits until the
-    /// vector kernels are compiled and in use. Takes a second or two, and gives up after some 40 on
-    /// a machine that leaves the compiler no time; does nothing if the model cannot be stepped
-    /// ([#stepObstacle]). Sequences of [Session#run] are another matter: [#warmUp(int, int)]. A
-    /// thread that is interrupted meanwhile returns early, still interrupted; the background goes
-    /// on by itself.
+    /// Steps a scratch session of one row until steps run at full speed and allocate nothing: waits
+    /// until the vector kernels are compiled and in use. Takes two to five seconds, and gives up
+    /// after some 40 on a machine that leaves the compiler no time; does nothing if the model cannot
+    /// be stepped ([#stepObstacle]). Steps of more rows and sequences are other matters:
+    /// [#warmUp(int)] beside [#open(int)], [#warmUp(int, int)] beside [Session#run]. A thread that
+    /// is interrupted meanwhile returns early, still interrupted; the background goes on by itself.
     ///
     /// @throws IllegalStateException if the model is closed
     public void warmUp() {

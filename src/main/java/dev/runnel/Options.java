@@ -299,8 +299,8 @@ public final class Options {
 
     /// The most bytes that one tensor, or a session's memory for one plan, may take; 1 GiB unless
     /// said otherwise. Keeps a file from claiming more memory than its user would grant. It is no
-    /// total: weights, states, further sessions, and the plans that a session keeps for
-    /// [Session#run] come on top.
+    /// total: weights, states, further sessions, and what a session keeps of its runs, 64 MiB at
+    /// most, come on top.
     ///
     /// @throws IllegalArgumentException if not positive
     public Options memoryLimit(long bytes) {

@@ -30,7 +30,11 @@ import java.util.stream.Collectors;
 /// A model's plans: the one of a step, made when compiling, and those of the shapes that
 /// [Session#run] met, made on first use and kept. Thread-safe.
 final class Plans {
-    private static final int KEPT = 64;
+    /// A plan takes some 2 kB of heap for each node and 8 for itself, so all that are kept together
+    /// some 30 MB, unless it is for the fewest.
+    private static final int KEPT_NODES = 16_384;
+
+    private static final int FEWEST_KEPT = 64;
     private static final long[] PROBES = {2, 3, 16, 64, 512, 1024};
 
     /// So many steps that a graph which picks the first few of them is found out; fewer where it
@@ -48,7 +52,7 @@ final class Plans {
 
                 @Override
                 protected boolean removeEldestEntry(Map.Entry<Key, Plan> eldest) {
-                    return size() > KEPT;
+                    return size() > kept();
                 }
             };
     private @Nullable Plan stepPlan;
@@ -251,6 +255,11 @@ final class Plans {
     }
 
     // ---- what a model says of itself
+
+    /// How many plans are kept at most.
+    int kept() {
+        return Math.max(FEWEST_KEPT, KEPT_NODES / (compilation.graph().nodes().size() + 4));
+    }
 
     InputTypes inputs() {
         return inputs;

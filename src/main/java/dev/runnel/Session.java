@@ -259,7 +259,7 @@ public final class Session extends Guard implements AutoCloseable {
     /// @param inputs all inputs, by name
     /// @return the outputs by name, in memory of their own
     /// @throws IllegalArgumentException if an input is missing, unknown, or of a type the graph
-    ///   does not allow
+    ///   does not allow, or if it all is too much for [Options#memoryLimit]
     /// @throws IllegalStateException if the session is closed or in use
     public Map<String, Tensor> run(Map<String, Tensor> inputs) {
         return run(null, inputs);
@@ -271,7 +271,8 @@ public final class Session extends Guard implements AutoCloseable {
     /// @param inputs all inputs, by name
     /// @return the outputs by name, in memory of their own
     /// @throws IllegalArgumentException if an input is missing, unknown, or of a type the graph
-    ///   does not allow, or if the state is another model's
+    ///   does not allow, if it all is too much for [Options#memoryLimit], or if the state is another
+    ///   model's
     /// @throws IllegalStateException if the session or the state is closed or in use
     public Map<String, Tensor> run(@Nullable State state, Map<String, Tensor> inputs) {
         enter();
@@ -285,11 +286,17 @@ public final class Session extends Guard implements AutoCloseable {
     /// Runs a whole sequence of the graph's one input to its one output on the session's own
     /// states, with the bits of as many steps. The length T follows from the size of `x`.
     ///
+    /// Takes memory for T inputs, outputs and what lies between, up to [Options#memoryLimit], and
+    /// keeps it for the next run of that T: at most 64 MiB for all lengths together, those used
+    /// last; more than that for one length is freed after the run. A sequence may be run in pieces
+    /// of any length, which take the memory of the longest.
+    ///
     /// @param x the input: `[T, N, …]` if the graph counts steps in its first axis, else `[N, …, T,
     ///   …]`, N being the session's rows
     /// @param y the output, in the same order; for an output that has no steps its last value
     /// @throws IllegalArgumentException if the graph has several inputs or outputs to feed or read,
-    ///   or a size fits no T
+    ///   or a size fits no T, or T is too much for [Options#memoryLimit], or `x` cannot be read or
+    ///   `y` written by this thread; the states are as before then
     /// @throws IllegalStateException if the session is closed or in use
     public void run(MemorySegment x, MemorySegment y) {
         enter();

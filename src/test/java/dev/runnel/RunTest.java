@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.Tensor;
 
@@ -135,6 +136,27 @@ class RunTest {
         assertThat(session.runs().byteSize()).isEqualTo(kept);
         session.run(x(1000), y(1000));
         assertThat(session.runs().byteSize()).isBetween(1L, KeptRuns.MOST_BYTES);
+    }
+
+    /// What is bound takes heap, too, and keeps its plan.
+    @Test
+    void memoryOfSmallRuns_isKeptForNoMorePlansThanTheModelKeeps() {
+        GraphBuilder chain =
+                new GraphBuilder("chain")
+                        .input("x0", DType.FLOAT32, "T")
+                        .output("x300", DType.FLOAT32, "T");
+        for (int i = 0; i < 300; i++) {
+            chain.node("Neg", "x" + i, "x" + (i + 1));
+        }
+        try (Model large = Model.compile(chain.build());
+                Session s = large.open()) {
+            assertThat(large.plans().kept()).isEqualTo(64);
+            assertThat(model.plans().kept()).isGreaterThan(1000);
+            for (int t = 1; t < 100; t++) {
+                s.run(Map.of("x0", Tensor.ofFloats(Shape.of(t), new float[t])));
+            }
+            assertThat(s.runs().size()).isEqualTo(64);
+        }
     }
 
     @Test
