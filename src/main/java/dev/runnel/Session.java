@@ -271,8 +271,8 @@ public final class Session extends Guard implements AutoCloseable {
     /// @param inputs all inputs, by name
     /// @return the outputs by name, in memory of their own
     /// @throws IllegalArgumentException if an input is missing, unknown, or of a type the graph
-    ///   does not allow, if it all is too much for [Options#memoryLimit], or if the state is another
-    ///   model's
+    ///   does not allow, if it all is too much for [Options#memoryLimit], or if the state is
+    ///   another model's
     /// @throws IllegalStateException if the session or the state is closed or in use
     public Map<String, Tensor> run(@Nullable State state, Map<String, Tensor> inputs) {
         enter();

@@ -132,6 +132,15 @@ class AtomicWriteTest {
     }
 
     @Test
+    void missingFolder_isNamed() {
+        Path none = folder.resolve("none");
+        Path file = none.resolve("m.rnl");
+        assertThatThrownBy(() -> AtomicFile.write(file, text("new"), ANY))
+                .isInstanceOf(FileSystemException.class)
+                .hasMessage(file + ": there is no folder " + none);
+    }
+
+    @Test
     void linkToNowhere_isRefused() throws IOException {
         Path link = Files.createSymbolicLink(folder.resolve("link.rnl"), folder.resolve("none"));
         assertThatThrownBy(() -> AtomicFile.write(link, text("new"), ANY))

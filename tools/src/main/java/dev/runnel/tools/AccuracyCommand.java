@@ -43,13 +43,14 @@ final class AccuracyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        List<Case> cases = Case.find(folders);
         PrintWriter out = spec.commandLine().getOut();
         out.println(
                 "| model | output | mean \\|want\\| | f32 max | mean | bf16 max | mean | int8 max |"
                         + " mean |");
         out.println("|---|---|---|---|---|---|---|---|---|");
         boolean failed = false;
-        for (Case c : Case.find(folders)) {
+        for (Case c : cases) {
             Map<Precision, Map<String, Deviation>> all = new LinkedHashMap<>();
             for (Precision precision : Precision.values()) {
                 Options options = Options.defaults().weights(precision);

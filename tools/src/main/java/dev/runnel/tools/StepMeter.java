@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Function;
 
 /// Measures a model's steps: states of its own, stepped on random input that changes from call to
 /// call. Only the call of `step` is timed.
@@ -48,10 +49,16 @@ public final class StepMeter {
     public static void warmUp(Model model, int rows) {
         model.warmUp(rows);
         long end = System.nanoTime() + MOST_WARM_UP_NANOS;
-        Result block;
-        do {
-            block = measure(model, rows, WARM_UP_SECONDS);
-        } while (block.heapBytesPerStep > 0 && System.nanoTime() < end);
+        on(
+                model,
+                rows,
+                bench -> {
+                    Result block;
+                    do {
+                        block = bench.measure(WARM_UP_SECONDS, 0);
+                    } while (block.heapBytesPerStep > 0 && System.nanoTime() < end);
+                    return block;
+                });
     }
 
     /// Steps `rows` streams at a time, call after call, for `seconds`, at least one call.
@@ -67,6 +74,17 @@ public final class StepMeter {
     ///
     /// @throws IllegalStateException if the model cannot be stepped
     public static Result measure(Model model, int rows, double seconds, double rate) {
+        return on(model, rows, bench -> bench.measure(seconds, rate));
+    }
+
+    /// A session, states for its rows and what they are fed.
+    private record Bench(Session session, State[] states, Feed[] feeds) {
+        Result measure(double seconds, double rate) {
+            return StepMeter.measure(session, states, feeds, seconds, rate);
+        }
+    }
+
+    private static Result on(Model model, int rows, Function<Bench, Result> use) {
         List<State> states = new ArrayList<>();
         try (Arena arena = Arena.ofConfined();
                 Session session = model.open(rows)) {
@@ -74,12 +92,8 @@ public final class StepMeter {
                 for (int row = 0; row < rows; row++) {
                     states.add(model.newState());
                 }
-                return measure(
-                        session,
-                        states.toArray(State[]::new),
-                        feeds(model, session, arena),
-                        seconds,
-                        rate);
+                State[] all = states.toArray(State[]::new);
+                return use.apply(new Bench(session, all, feeds(model, session, arena)));
             } finally {
                 states.forEach(State::close);
             }

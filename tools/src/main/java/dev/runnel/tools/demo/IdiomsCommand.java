@@ -133,11 +133,13 @@ public final class IdiomsCommand implements Callable<Integer> {
     /// The game's own steps are few, and the first of their JVM: what a step takes after them is a
     /// second figure, measured on the same characters.
     private void time(IdiomsDemo demo, Model model, PrintWriter err) {
-        err.println(demo.steps().text("steps", "while the JVM still compiles"));
-        if (timed && demo.steps().count() > 0) {
+        boolean any = demo.steps().count() > 0;
+        err.println(
+                demo.steps().text("of a JVM that has just started")
+                        + (any && !timed ? "; at full speed: --time" : ""));
+        if (any && timed) {
             err.flush();
-            Steps warm = demo.warmSteps(WARM_STEPS);
-            err.println(warm.text("more, warmed up", "(" + model.kernels() + ")"));
+            err.println(demo.warmSteps(WARM_STEPS).text("at full speed, " + model.kernels()));
         }
     }
 

@@ -87,7 +87,6 @@ public final class WriteCommand implements Callable<Integer> {
                         written.append((char) character);
                     });
             out.println();
-            err.println(writer.steps().text("characters", "while the JVM still compiles"));
             trace.write(prompt, t -> writer.trace(t, readable, written.toString()));
         }
         return 0;

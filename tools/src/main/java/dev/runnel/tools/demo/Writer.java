@@ -105,10 +105,6 @@ final class Writer implements AutoCloseable {
         }
     }
 
-    Steps steps() {
-        return steps;
-    }
-
     @Override
     public void close() {
         decoder.close();
