@@ -31,8 +31,8 @@ import java.util.concurrent.TimeUnit;
 /// is when each stream has 100 steps a second? The streams' steps are due one after another, as
 /// evenly spread as can be, and times count from when a step was due, see [CallMeter].
 ///
-/// Runnel steps all streams that are due in a call, up to 64: one, as long as it keeps up. ONNX
-/// Runtime steps one in a call, each stream having tensors of its own.
+/// Runnel and ONNX Runtime step all streams that are due in a call, up to 64: one, as long as they
+/// keep up. `onnxRuntimeOneByOne` steps one in a call, each stream having tensors of its own.
 ///
 /// ```
 /// benchmarks/run StreamScaling
@@ -57,7 +57,7 @@ public class StreamScaling {
     @Param({"LSTM-128x1", "LSTM-128x10", "LSTM-128x100", "LSTM-128x1000", "LSTM-128x10000"})
     String model = "";
 
-    @Param({"runnel", "onnxRuntime"})
+    @Param({"runnel", "onnxRuntime", "onnxRuntimeOneByOne"})
     String engine = "";
 
     /// What two threads did.
@@ -87,10 +87,7 @@ public class StreamScaling {
         int threadCount = Math.min(THREADS, streams.rows());
         for (int t = 0; t < threadCount; t++) {
             int share = (streams.rows() + t) / threadCount;
-            workers.add(
-                    engine.equals("runnel")
-                            ? StreamWorker.runnel(streams, share)
-                            : StreamWorker.onnxRuntime(streams, share));
+            workers.add(StreamWorker.of(engine, streams, share));
         }
     }
 

@@ -134,15 +134,20 @@ public record Workload(
     /// An ONNX file for exactly this call: inputs `x[T, N, I]`, `h[1, N, H]` (LSTM: `c`), outputs
     /// `y`, `hn` (`cn`).
     public byte[] toOnnx() {
-        return toOnnx(dim(steps), rows);
+        return toOnnx(dim(steps), dim(rows));
     }
 
     /// An ONNX file for any number of steps of one stream.
     public byte[] toOnnxOfOpenLength() {
-        return toOnnx(TensorShapeProto.Dimension.newBuilder().setDimParam("T").build(), 1);
+        return toOnnx(open("T"), dim(1));
     }
 
-    private byte[] toOnnx(TensorShapeProto.Dimension time, int n) {
+    /// An ONNX file for one step of any number of streams.
+    byte[] toOnnxOfOpenRows() {
+        return toOnnx(dim(1), open("N"));
+    }
+
+    private byte[] toOnnx(TensorShapeProto.Dimension time, TensorShapeProto.Dimension streams) {
         NodeProto.Builder node =
                 NodeProto.newBuilder()
                         .setName("node")
@@ -160,7 +165,6 @@ public record Workload(
             node.addAttribute(attribute("linear_before_reset", linearBeforeReset ? 1 : 0));
         }
         TensorShapeProto.Dimension one = dim(1);
-        TensorShapeProto.Dimension streams = dim(n);
         TensorShapeProto.Dimension units = dim(size);
         int gateRows = gates() * size;
         GraphProto.Builder graph =
@@ -195,6 +199,10 @@ public record Workload(
 
     private static TensorShapeProto.Dimension dim(int size) {
         return TensorShapeProto.Dimension.newBuilder().setDimValue(size).build();
+    }
+
+    private static TensorShapeProto.Dimension open(String name) {
+        return TensorShapeProto.Dimension.newBuilder().setDimParam(name).build();
     }
 
     private static ValueInfoProto value(String name, TensorShapeProto.Dimension... dims) {
