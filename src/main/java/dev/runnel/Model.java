@@ -6,7 +6,6 @@ import dev.runnel.graph.Rounding;
 import dev.runnel.internal.kernel.Crew;
 import dev.runnel.internal.kernel.KernelSwitch;
 import dev.runnel.internal.kernel.Kernels;
-import dev.runnel.internal.memory.Slab;
 import dev.runnel.internal.memory.Weights;
 import dev.runnel.internal.op.Operators;
 import dev.runnel.internal.plan.BoundPlan;
@@ -16,7 +15,6 @@ import dev.runnel.internal.plan.StateLayout;
 
 import org.jspecify.annotations.Nullable;
 
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -40,7 +38,7 @@ import java.util.SortedSet;
 public final class Model implements AutoCloseable {
     private final Graph graph;
     private final Options options;
-    private final Arena arena;
+    private final ModelMemory memory;
     private final Weights weights;
     private final Plans plans;
 
@@ -49,20 +47,11 @@ public final class Model implements AutoCloseable {
     /// Null if the model was planned only.
     private final @Nullable Fingerprint fingerprint;
 
-    private final Object lock = new Object();
-    private @Nullable Slab slab;
-    private int openSessions;
-    private int openStates;
-    private boolean closed;
-
-    /// Closed while a rehearsal was on, which stops and then frees the memory.
-    private boolean leftToRehearsal;
-
-    private Model(Graph graph, Options options, Arena arena, boolean planned) {
+    private Model(Graph graph, Options options, ModelMemory memory, boolean planned) {
         this.graph = graph;
         this.options = options;
-        this.arena = arena;
-        this.weights = new Weights(planned ? null : arena, options.weights());
+        this.memory = memory;
+        this.weights = new Weights(planned ? null : memory.arena(), options.weights());
         this.rehearsals = new Rehearsals(options.kernels().fixed());
         Compilation compilation =
                 Compilation.of(
@@ -107,15 +96,15 @@ public final class Model implements AutoCloseable {
     }
 
     private static Model of(Graph graph, Options options, boolean planned) {
-        Arena arena = Arena.ofShared();
+        ModelMemory memory = new ModelMemory(graph.name(), planned);
         boolean done = false;
         try {
-            Model model = new Model(graph, options, arena, planned);
+            Model model = new Model(graph, options, memory, planned);
             done = true;
             return model;
         } finally {
             if (!done) {
-                arena.close();
+                memory.close(() -> false);
             }
         }
     }
@@ -194,9 +183,7 @@ public final class Model implements AutoCloseable {
     ///
     /// @throws IllegalStateException if the model is closed, or planned only
     public List<Rounding> roundings() {
-        synchronized (lock) {
-            requireOpen();
-        }
+        memory.requireOpen();
         Plan step = plans.stepPlan();
         return step == null ? List.of() : step.roundings();
     }
@@ -247,7 +234,7 @@ public final class Model implements AutoCloseable {
         if (rows < 1) {
             throw new IllegalArgumentException("rows is " + rows + ", expected at least 1");
         }
-        countSession(1);
+        memory.sessionOpened();
         boolean done = false;
         try {
             Session session = new Session(this, rows);
@@ -255,7 +242,7 @@ public final class Model implements AutoCloseable {
             return session;
         } finally {
             if (!done) {
-                countSession(-1);
+                memory.sessionClosed();
             }
         }
     }
@@ -265,16 +252,7 @@ public final class Model implements AutoCloseable {
     /// @throws IllegalStateException if the model is closed or planned only, or if its states have
     ///   no size before inputs have values: see [#stepObstacle]
     public State newState() {
-        StateLayout layout = stateLayout();
-        synchronized (lock) {
-            requireOpen();
-            if (slab == null) {
-                slab = new Slab(arena, layout.bytes());
-            }
-            State state = new State(this, slab, slab.take());
-            openStates++;
-            return state;
-        }
+        return memory.newState(this, stateLayout().bytes());
     }
 
     /// A stream's memory as it was when the snapshot was taken.
@@ -336,27 +314,7 @@ public final class Model implements AutoCloseable {
     /// @throws IllegalStateException if sessions or states are still open
     @Override
     public void close() {
-        synchronized (lock) {
-            if (closed) {
-                return;
-            }
-            if (openSessions > 0 || openStates > 0) {
-                throw new IllegalStateException(
-                        "cannot close "
-                                + name()
-                                + ": "
-                                + openSessions
-                                + " sessions and "
-                                + openStates
-                                + " states are open; close them first");
-            }
-            closed = true;
-            leftToRehearsal = WarmUp.cancel(this);
-            if (leftToRehearsal) {
-                return;
-            }
-        }
-        arena.close();
+        memory.close(() -> WarmUp.cancel(this));
     }
 
     // ---- for sessions and states
@@ -375,6 +333,10 @@ public final class Model implements AutoCloseable {
 
     byte[] fingerprint() {
         return Objects.requireNonNull(fingerprint).digest();
+    }
+
+    ModelMemory memory() {
+        return memory;
     }
 
     Plans plans() {
@@ -432,45 +394,5 @@ public final class Model implements AutoCloseable {
         return excerpt
                 ? plan.bindForRehearsal(rows, weights, fixed)
                 : plan.bind(rows, weights, fixed, Crew.ALONE);
-    }
-
-    /// One of this model is over; if it kept the model from being freed, that is done now.
-    void rehearsalOver() {
-        synchronized (lock) {
-            if (!leftToRehearsal) {
-                return;
-            }
-            leftToRehearsal = false;
-        }
-        arena.close();
-    }
-
-    // ---- counts
-
-    void countSession(int by) {
-        synchronized (lock) {
-            if (by > 0) {
-                requireOpen();
-            }
-            openSessions += by;
-        }
-    }
-
-    void stateClosed() {
-        synchronized (lock) {
-            openStates--;
-        }
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("the model " + name() + " is closed");
-        }
-        if (fingerprint == null) {
-            throw new IllegalStateException(
-                    "the model "
-                            + name()
-                            + " was planned only and has no weights; call Model.compile to run it");
-        }
     }
 }

@@ -381,7 +381,7 @@ public final class Session extends Guard implements AutoCloseable {
         if (bench != null) {
             bench.close();
         }
-        model.countSession(-1);
+        model.memory().sessionClosed();
     }
 
     @Override

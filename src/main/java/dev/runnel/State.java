@@ -164,7 +164,7 @@ public final class State extends Guard implements AutoCloseable {
     public void close() {
         if (shut()) {
             slab.give(place);
-            model.stateClosed();
+            model.memory().stateClosed();
         }
     }
 

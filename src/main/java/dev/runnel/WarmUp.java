@@ -46,7 +46,7 @@ final class WarmUp {
 
     /// Cancels the rehearsals of a model that is closed.
     ///
-    /// @return whether one is on, after which [Model#rehearsalOver] is called, soon
+    /// @return whether one is on, after which [ModelMemory#rehearsalOver] is called, soon
     static boolean cancel(Model model) {
         synchronized (LOCK) {
             WAITING.removeIf(r -> r.model() == model);
@@ -93,7 +93,7 @@ final class WarmUp {
             }
         }
         if (last != null) {
-            last.model().rehearsalOver();
+            last.model().memory().rehearsalOver();
         }
         return next;
     }
