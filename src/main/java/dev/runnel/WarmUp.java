@@ -1,6 +1,7 @@
 package dev.runnel;
 
 import dev.runnel.internal.kernel.KernelSwitch;
+import dev.runnel.internal.plan.BoundPlan;
 import dev.runnel.internal.plan.Plan;
 
 import org.jspecify.annotations.Nullable;
@@ -100,45 +101,54 @@ final class WarmUp {
 
     // ---- in the foreground
 
-    private static final int BLOCK = 100;
+    private static final long BLOCK_NANOS = 10_000_000;
     private static final long LEAST_NANOS = 300_000_000;
     private static final long MOST_NANOS = 10_000_000_000L;
     private static final long STEADY_NANOS = 500_000_000;
     private static final double FASTER = 0.95;
 
-    /// Waits for the background, then steps a session until steps no longer get faster; and waits
-    /// for it again if sequences of that many steps are to come.
+    /// Waits for the background, then steps a session until steps no longer get faster; the same
+    /// with sequences of that many steps, if they are more than one.
     static void run(Model model, int rows, int steps) {
         try (Session session = model.open(rows)) {
             Plan sequence = steps > 1 ? model.plans().sequence(steps) : null;
             KernelSwitch rehearsed = sequence == null ? null : model.rehearsed(sequence, rows);
             if (model.stepObstacle().isEmpty()) {
                 session.awaitKernels();
-                steps(session);
+                untilSteady(session::step);
             }
-            if (rehearsed != null) {
+            if (sequence != null && rehearsed != null) {
                 rehearsed.use();
                 rehearsed.await();
+                BoundPlan bound = session.runs().take(sequence, rows);
+                try {
+                    untilSteady(() -> session.run(bound, session.own()));
+                } finally {
+                    session.runs().give(bound);
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    private static void steps(Session session) {
+    private static void untilSteady(Runnable call) {
         long start = System.nanoTime();
         long improved = start;
-        long best = Long.MAX_VALUE;
+        double best = Double.MAX_VALUE;
         long now = start;
         while (now - start < MOST_NANOS
                 && (now - start < LEAST_NANOS || now - improved < STEADY_NANOS)) {
             long before = now;
-            for (int i = 0; i < BLOCK; i++) {
-                session.step();
-            }
-            now = System.nanoTime();
-            if (now - before < best * FASTER) {
-                best = now - before;
+            int calls = 0;
+            do {
+                call.run();
+                calls++;
+                now = System.nanoTime();
+            } while (now - before < BLOCK_NANOS);
+            double each = (now - before) / (double) calls;
+            if (each < best * FASTER) {
+                best = each;
                 improved = now;
             }
         }
