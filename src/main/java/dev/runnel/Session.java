@@ -216,9 +216,9 @@ public final class Session extends Guard implements AutoCloseable {
             throw new NullPointerException("the state of row " + held + " is null");
         }
         state.hold(model);
-        present[held] = state;
-        state.putOn(plan, held);
-        held++;
+        int row = held++;
+        present[row] = state;
+        state.putOn(plan, row);
     }
 
     private void releaseAll() {

@@ -2,12 +2,14 @@ package dev.runnel.benchmarks;
 
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.Warmup;
 
 /// How long does a whole sequence of 100 steps of one stream take?
 ///
 /// ```
 /// benchmarks/run SequenceLatency
 /// ```
+@Warmup(iterations = 3, time = 1) // for so long calls get faster, on a core shared with the compiler
 public class SequenceLatency extends LayerBenchmark {
     static final int STEPS = 100;
 
