@@ -4,12 +4,13 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.Warmup;
 
-/// How long does a whole sequence of 100 steps of one stream take?
+/// How long does a whole sequence of 100 steps of one stream take? On a core that is shared with
+/// the compiler calls get faster for some seconds: so long it warms up.
 ///
 /// ```
 /// benchmarks/run SequenceLatency
 /// ```
-@Warmup(iterations = 3, time = 1) // for so long calls get faster, on a core shared with the compiler
+@Warmup(iterations = 3, time = 1)
 public class SequenceLatency extends LayerBenchmark {
     static final int STEPS = 100;
 
