@@ -22,7 +22,7 @@ final class RunnelStreams {
                                 "layer",
                                 MemorySegment.ofArray(layer.rows(1).toOnnxOfOpenLength())));
         int rows = Math.min(streams, StreamWorker.MOST_ROWS);
-        model.warmUp();
+        model.warmUp(rows);
         Session session = model.open(rows);
         MemorySegment x = session.input("x");
         StreamWorker.Inputs inputs = StreamWorker.Inputs.of(layer);

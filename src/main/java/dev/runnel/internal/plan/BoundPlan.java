@@ -40,6 +40,7 @@ public final class BoundPlan implements AutoCloseable {
     private final KernelSwitch kernels;
     private final Crew crew;
     private final boolean rehearsal;
+    private final long byteSize;
     private Kernels kernelsOfSteps;
     private Step[] steps;
 
@@ -61,6 +62,7 @@ public final class BoundPlan implements AutoCloseable {
         this.kernels = kernels;
         this.crew = crew;
         this.rehearsal = rehearsal;
+        byteSize = plan.byteSize(rows, crew.size());
         addPorts(plan.inputs(), inputs);
         addPorts(plan.outputs(), outputs);
         block = Blocks.allocate(arena, plan.rowBytes() * rows);
@@ -98,7 +100,7 @@ public final class BoundPlan implements AutoCloseable {
 
     /// Bytes of its memory.
     public long byteSize() {
-        return plan.byteSize(rows, crew.size());
+        return byteSize;
     }
 
     /// Puts a state on a row.

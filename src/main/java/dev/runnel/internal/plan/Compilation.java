@@ -137,31 +137,29 @@ public final class Compilation {
     }
 
     private static ValueInfo input(Graph graph, String name) {
-        for (ValueInfo input : graph.inputs()) {
-            if (input.name().equals(name)) {
-                return input;
-            }
-        }
-        throw new IllegalArgumentException(
-                graph.name()
-                        + " has no input '"
-                        + name
-                        + "'; its inputs are "
-                        + graph.inputs().stream().map(ValueInfo::name).toList());
+        return named(graph, "input", graph.inputs(), name);
     }
 
     private static ValueInfo output(Graph graph, String name) {
-        for (ValueInfo output : graph.outputs()) {
-            if (output.name().equals(name)) {
-                return output;
+        return named(graph, "output", graph.outputs(), name);
+    }
+
+    private static ValueInfo named(Graph graph, String kind, List<ValueInfo> values, String name) {
+        for (ValueInfo value : values) {
+            if (value.name().equals(name)) {
+                return value;
             }
         }
         throw new IllegalArgumentException(
                 graph.name()
-                        + " has no output '"
+                        + " has no "
+                        + kind
+                        + " '"
                         + name
-                        + "'; its outputs are "
-                        + graph.outputs().stream().map(ValueInfo::name).toList());
+                        + "'; its "
+                        + kind
+                        + "s are "
+                        + values.stream().map(ValueInfo::name).toList());
     }
 
     /// A scalar of the shape and element type that the graph declares for an input.

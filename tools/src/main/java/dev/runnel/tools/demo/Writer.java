@@ -17,7 +17,6 @@ final class Writer implements AutoCloseable {
     private final Vocabulary vocabulary;
     private final Model model;
     private final Decoder decoder;
-    private final Steps steps = new Steps();
 
     /// @param length the number of characters to write
     Writer(Strategy strategy, int length) throws IOException {
@@ -88,7 +87,12 @@ final class Writer implements AutoCloseable {
     void write(String prompt, IntConsumer character) {
         try (Decoding text = decoder.begin()) {
             decoder.feed(text, tokens(prompt.isEmpty() ? "\n" : prompt));
-            steps.run(decoder, text, token -> character.accept(vocabulary.character(token)));
+            decoder.run(
+                    text,
+                    token -> {
+                        character.accept(vocabulary.character(token));
+                        return true;
+                    });
         }
     }
 
