@@ -13,10 +13,9 @@ public enum Precision {
 
     /// One byte a weight and a scale for each sum. With w[k] a sum's weights, its scale is `s = max
     /// |w[k]| / 127`, and a weight becomes `s · (q + g)` with q a byte, −128 … 127, and `0 ≤ g < 1`
-    /// what the lower bytes of the int that q shares with three others' happen to be; q is the one
-    /// that makes the error the least, ≤ s / 2. (To cut g off would take an instruction more for
-    /// each weight, and gain nothing.) The sum is `b + s · Σₖ x[k] · (q[k] + g[k])`, b the bias, in
-    /// float32.
+    /// what the two or three bytes before it in memory happen to be; q is the one that makes the
+    /// error the least, ≤ s / 2. (To cut g off would take an instruction more for each weight, and
+    /// gain nothing.) The sum is `b + s · Σₖ x[k] · (q[k] + g[k])`, b the bias, in float32.
     ///
     /// If all |w[k]| < 2⁻⁹⁵, they count as zero, exactly; if one is infinite or NaN, the sum is
     /// NaN.

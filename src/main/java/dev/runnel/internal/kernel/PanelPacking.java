@@ -2,6 +2,7 @@ package dev.runnel.internal.kernel;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.runnel.graph.Precision;
 import dev.runnel.internal.kernel.PanelLayout.Cut;
@@ -21,6 +22,9 @@ import java.util.List;
 public final class PanelPacking {
     private static final int STEPS = 127;
     private static final float TINY = 0x1p-95f;
+
+    /// A half of the steps' fixed-point numbers.
+    private static final int HALF = 0x8000;
 
     /// Inputs that are turned to rows at a time: 16 kB of the widest panels.
     private static final int ROWS = 64;
@@ -42,6 +46,12 @@ public final class PanelPacking {
     /// Some rows of a strand.
     private final int[] image;
 
+    /// In INT8, the weights of those rows plus half a step, in units of 2⁻¹⁶ steps.
+    private final int[] fixed;
+
+    /// In INT8, the two bytes before those rows.
+    private int before;
+
     PanelPacking(List<Cut> cuts) {
         this.cuts = cuts;
         int inputs = 0;
@@ -56,6 +66,8 @@ public final class PanelPacking {
         units = new float[count];
         steps = new double[count];
         image = new int[Math.max(ROWS * ints, count)];
+        boolean int8 = cuts.stream().anyMatch(c -> c.panel().precision() == Precision.INT8);
+        fixed = new int[int8 ? ROWS * count : 0];
     }
 
     private static int strandColumns(Panel p) {
@@ -102,6 +114,7 @@ public final class PanelPacking {
                         image[c] = Float.floatToRawIntBits(columns[c][0]);
                     }
                     at += copy(step, weights, at);
+                    before = image[step - 1] >>> 16;
                 }
                 at += rows(p, weights, at, to - from);
                 from = to;
@@ -162,8 +175,11 @@ public final class PanelPacking {
                 switch (p.precision()) {
                     case F32 -> f32(columns[c], k, to, c, ints);
                     case BF16 -> bf16(columns[c], k, to, c, ints);
-                    case INT8 -> int8(k, to, c, ints);
+                    case INT8 -> fixed(k, to, c);
                 }
+            }
+            if (p.precision() == Precision.INT8) {
+                int8(to - k, ints);
             }
             at += copy((to - k) * ints, weights, at);
         }
@@ -206,8 +222,9 @@ public final class PanelPacking {
             }
             case INT8 -> {
                 float unit = weights.get(JAVA_FLOAT, 4L * j);
-                int four = weights.get(JAVA_INT, row + 4L * (j % quarter));
-                float steps = four << 24 - 8 * (j / quarter);
+                int q = j / quarter;
+                long at = row + 4L * (j % quarter) - (q < 2 ? 2 : 0);
+                float steps = weights.get(JAVA_INT_UNALIGNED, at) << (q % 2 == 0 ? 8 : 0);
                 yield (double) unit * steps;
             }
         };
@@ -238,27 +255,29 @@ public final class PanelPacking {
         return Float.isNaN(w) ? bits >>> 16 | 0x40 : bits + 0x7FFF + (bits >>> 16 & 1) >>> 16;
     }
 
-    /// Of byte `c / step` of each int; columns of lower bytes come first.
-    private void int8(int from, int to, int c, int step) {
+    private void fixed(int from, int to, int c) {
         float[] column = columns[c];
-        double perStep = steps[c];
-        int at = c % step;
-        int shift = 8 * (c / step);
-        if (shift == 0) {
-            for (int k = from; k < to; k++, at += step) {
-                image[at] = quantise(column[k] * perStep);
-            }
-            return;
-        }
-        double unit = Math.scalb(1.0, -shift);
-        for (int k = from; k < to; k++, at += step) {
-            int lower = image[at];
-            image[at] = lower | quantise(column[k] * perStep - lower * unit) << shift;
+        double units = 0x1p16 * steps[c];
+        for (int k = from, at = ROWS * c; k < to; k++, at++) {
+            fixed[at] = (int) Math.rint(column[k] * units) + HALF;
         }
     }
 
-    /// The byte that comes nearest; those below it are its fraction, which was taken off.
-    private static int quantise(double steps) {
-        return (int) Math.rint(steps) & 0xFF;
+    /// Of each weight the byte that comes nearest, after the fraction that the two before it are.
+    private void int8(int rows, int ints) {
+        int before = this.before;
+        int quarter = ROWS * ints;
+        for (int row = 0; row < rows; row++) {
+            for (int l = 0; l < ints; l++) {
+                int at = ROWS * l + row;
+                int b0 = fixed[at] - before >> 16 & 0xFF;
+                int b1 = fixed[at + quarter] - (b0 << 8 | before >>> 8) >> 16 & 0xFF;
+                int b2 = fixed[at + 2 * quarter] - (b1 << 8 | b0) >> 16 & 0xFF;
+                int b3 = fixed[at + 3 * quarter] - (b2 << 8 | b1) >> 16 & 0xFF;
+                image[row * ints + l] = b3 << 24 | b2 << 16 | b1 << 8 | b0;
+                before = b3 << 8 | b2;
+            }
+        }
+        this.before = before;
     }
 }

@@ -25,7 +25,10 @@ import java.util.List;
 /// | BF16 | bias `[W]`; rows of W / 2 ints | column l in its upper half, W / 2 + l in its lower |
 /// | INT8 | scales `[W]`, bias `[W]`; rows of W / 4 ints | column q · W / 4 + l in byte q, the lowest first |
 ///
-/// In INT8, sums are kept in units of their scale · 2⁻²⁴, and scale and bias come last.
+/// In INT8, a weight is its byte with the two or three bytes before it in memory as a fraction,
+/// which the packing allows for: the columns of bytes 3 and 2 have the int and the int · 2⁸ for
+/// weights, in units of their scale · 2⁻²⁴, those of bytes 1 and 0 the same of the int that lies
+/// two bytes lower. Sums are kept in those units, and scale and bias come last.
 ///
 /// @param panels in ascending order of their columns and inputs
 public record Panels(Panel[] panels) {

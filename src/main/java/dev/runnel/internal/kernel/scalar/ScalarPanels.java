@@ -37,11 +37,12 @@ final class ScalarPanels {
         for (int k = p.from(); k < p.to(); k++, row += p.rowBytes()) {
             float xk = s.get(JAVA_FLOAT_UNALIGNED, x + 4L * k);
             for (int l = 0; l < quarter; l++) {
-                int four = w.get(JAVA_INT_UNALIGNED, row + 4L * l);
-                add(s, z + 4L * l, xk, four << 24);
-                add(s, z + 4L * (quarter + l), xk, four << 16);
-                add(s, z + 4L * (2 * quarter + l), xk, four << 8);
-                add(s, z + 4L * (3 * quarter + l), xk, four);
+                int lower = w.get(JAVA_INT_UNALIGNED, row + 4L * l - 2);
+                add(s, z + 4L * l, xk, lower << 8);
+                add(s, z + 4L * (quarter + l), xk, lower);
+                int upper = w.get(JAVA_INT_UNALIGNED, row + 4L * l);
+                add(s, z + 4L * (2 * quarter + l), xk, upper << 8);
+                add(s, z + 4L * (3 * quarter + l), xk, upper);
             }
         }
         for (long at = 0; !p.open() && at < 4L * p.width(); at += 4) {

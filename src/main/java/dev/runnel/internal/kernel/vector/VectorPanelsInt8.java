@@ -16,10 +16,12 @@ import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 
 /// A panel of 8-bit weights times the inputs of the lanes, by the Vector API at the width of
-/// [Width]. An int holds four weights. Shifted so that one comes to the top, the int is that weight
-/// in units of 2⁻²⁴, with the lower ones as a fraction that the packing allowed for; converted to
-/// float, it is multiplied as it is. So a row takes a quarter of the bytes of float32 and not quite
-/// two instructions more for each vector: three shifts and four conversions for four.
+/// [Width]. An int holds four weights. The highest byte of an int is a weight in units of 2⁻²⁴ of
+/// that int, with the lower ones as a fraction that the packing allowed for; converted to float, it
+/// is multiplied as it is. A shift by 8 brings the next one to the top, and a load two bytes lower
+/// the third: a shift less, for a load that reads two lines. So a row takes a quarter of the bytes
+/// of float32 and one and a half instructions more for each vector: two shifts and four conversions
+/// for four. One load more in the place of another shift costs more than it saves.
 ///
 /// Four lanes share what was unpacked, in blocks as [VectorPanelBlocks] has them, whose notes on C2
 /// hold here too. Many lanes are left to [VectorPanelsUnpacked].
@@ -98,8 +100,8 @@ final class VectorPanelsInt8 implements PanelProduct {
         long zs = at.zStride();
         long j = 0;
         for (; j + V <= row; j += V) {
-            lowerHalves(w, from + j, row, rows, s, x, xs, z + j, row, zs);
-            upperHalves(w, from + j, row, rows, s, x, xs, z + j, row, zs);
+            block4x1(w, from + j - 2, row, rows, s, x, xs, z + j, row, zs);
+            block4x1(w, from + j, row, rows, s, x, xs, z + j + 2 * row, row, zs);
         }
         if (j < row) {
             for (int m = 0; m < 4; m++) {
@@ -145,42 +147,38 @@ final class VectorPanelsInt8 implements PanelProduct {
         for (int k = 0; k < rows; k++) {
             long xk = x + 4L * k;
             long wk = from + k * row;
-            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
-            IntVector i1 = IntVector.fromMemorySegment(I, w, wk + V, LE);
+            IntVector l0 = IntVector.fromMemorySegment(I, w, wk - 2, LE);
+            IntVector u0 = IntVector.fromMemorySegment(I, w, wk, LE);
+            IntVector l1 = IntVector.fromMemorySegment(I, w, wk + V - 2, LE);
+            IntVector u1 = IntVector.fromMemorySegment(I, w, wk + V, LE);
             FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
             FloatVector w0 =
                     (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 24)
+                            l0.lanewise(VectorOperators.LSHL, 8)
                                     .convertShape(VectorOperators.I2F, F, 0);
             a0 = w0.fma(xa, a0);
-            FloatVector w1 =
-                    (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 16)
-                                    .convertShape(VectorOperators.I2F, F, 0);
+            FloatVector w1 = (FloatVector) l0.convertShape(VectorOperators.I2F, F, 0);
             a1 = w1.fma(xa, a1);
             FloatVector w2 =
                     (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 8)
+                            u0.lanewise(VectorOperators.LSHL, 8)
                                     .convertShape(VectorOperators.I2F, F, 0);
             a2 = w2.fma(xa, a2);
-            FloatVector w3 = (FloatVector) i0.convertShape(VectorOperators.I2F, F, 0);
+            FloatVector w3 = (FloatVector) u0.convertShape(VectorOperators.I2F, F, 0);
             a3 = w3.fma(xa, a3);
             FloatVector w4 =
                     (FloatVector)
-                            i1.lanewise(VectorOperators.LSHL, 24)
+                            l1.lanewise(VectorOperators.LSHL, 8)
                                     .convertShape(VectorOperators.I2F, F, 0);
             a4 = w4.fma(xa, a4);
-            FloatVector w5 =
-                    (FloatVector)
-                            i1.lanewise(VectorOperators.LSHL, 16)
-                                    .convertShape(VectorOperators.I2F, F, 0);
+            FloatVector w5 = (FloatVector) l1.convertShape(VectorOperators.I2F, F, 0);
             a5 = w5.fma(xa, a5);
             FloatVector w6 =
                     (FloatVector)
-                            i1.lanewise(VectorOperators.LSHL, 8)
+                            u1.lanewise(VectorOperators.LSHL, 8)
                                     .convertShape(VectorOperators.I2F, F, 0);
             a6 = w6.fma(xa, a6);
-            FloatVector w7 = (FloatVector) i1.convertShape(VectorOperators.I2F, F, 0);
+            FloatVector w7 = (FloatVector) u1.convertShape(VectorOperators.I2F, F, 0);
             a7 = w7.fma(xa, a7);
         }
         a0.intoMemorySegment(s, z, LE);
@@ -210,24 +208,22 @@ final class VectorPanelsInt8 implements PanelProduct {
         for (int k = 0; k < rows; k++) {
             long xk = x + 4L * k;
             long wk = from + k * row;
-            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
+            IntVector l0 = IntVector.fromMemorySegment(I, w, wk - 2, LE);
+            IntVector u0 = IntVector.fromMemorySegment(I, w, wk, LE);
             FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
             FloatVector w0 =
                     (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 24)
+                            l0.lanewise(VectorOperators.LSHL, 8)
                                     .convertShape(VectorOperators.I2F, F, 0);
             a0 = w0.fma(xa, a0);
-            FloatVector w1 =
-                    (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 16)
-                                    .convertShape(VectorOperators.I2F, F, 0);
+            FloatVector w1 = (FloatVector) l0.convertShape(VectorOperators.I2F, F, 0);
             a1 = w1.fma(xa, a1);
             FloatVector w2 =
                     (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 8)
+                            u0.lanewise(VectorOperators.LSHL, 8)
                                     .convertShape(VectorOperators.I2F, F, 0);
             a2 = w2.fma(xa, a2);
-            FloatVector w3 = (FloatVector) i0.convertShape(VectorOperators.I2F, F, 0);
+            FloatVector w3 = (FloatVector) u0.convertShape(VectorOperators.I2F, F, 0);
             a3 = w3.fma(xa, a3);
         }
         a0.intoMemorySegment(s, z, LE);
@@ -256,24 +252,22 @@ final class VectorPanelsInt8 implements PanelProduct {
         for (int k = 0; k < rows; k++) {
             long xk = x + 4L * k;
             long wk = from + k * row;
-            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
+            IntVector l0 = IntVector.fromMemorySegment(I, w, wk - 2, LE);
+            IntVector u0 = IntVector.fromMemorySegment(I, w, wk, LE);
             FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
             FloatVector w0 =
                     (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 24)
+                            l0.lanewise(VectorOperators.LSHL, 8)
                                     .convertShape(VectorOperators.I2F, F, 0);
             a0 = w0.fma(xa, a0);
-            FloatVector w1 =
-                    (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 16)
-                                    .convertShape(VectorOperators.I2F, F, 0);
+            FloatVector w1 = (FloatVector) l0.convertShape(VectorOperators.I2F, F, 0);
             a1 = w1.fma(xa, a1);
             FloatVector w2 =
                     (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 8)
+                            u0.lanewise(VectorOperators.LSHL, 8)
                                     .convertShape(VectorOperators.I2F, F, 0);
             a2 = w2.fma(xa, a2);
-            FloatVector w3 = (FloatVector) i0.convertShape(VectorOperators.I2F, F, 0);
+            FloatVector w3 = (FloatVector) u0.convertShape(VectorOperators.I2F, F, 0);
             a3 = w3.fma(xa, a3);
         }
         a0.intoMemorySegment(s, z, LE, some);
@@ -282,7 +276,7 @@ final class VectorPanelsInt8 implements PanelProduct {
         a3.intoMemorySegment(s, z + 3 * part, LE, some);
     }
 
-    private static void lowerHalves(
+    private static void block4x1(
             MemorySegment w,
             long from,
             long row,
@@ -311,12 +305,9 @@ final class VectorPanelsInt8 implements PanelProduct {
             IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
             FloatVector w0 =
                     (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 24)
+                            i0.lanewise(VectorOperators.LSHL, 8)
                                     .convertShape(VectorOperators.I2F, F, 0);
-            FloatVector w1 =
-                    (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 16)
-                                    .convertShape(VectorOperators.I2F, F, 0);
+            FloatVector w1 = (FloatVector) i0.convertShape(VectorOperators.I2F, F, 0);
             FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
             a0 = w0.fma(xa, a0);
             a1 = w1.fma(xa, a1);
@@ -340,62 +331,5 @@ final class VectorPanelsInt8 implements PanelProduct {
         c1.intoMemorySegment(s, z2 + part, LE);
         d0.intoMemorySegment(s, z3, LE);
         d1.intoMemorySegment(s, z3 + part, LE);
-    }
-
-    private static void upperHalves(
-            MemorySegment w,
-            long from,
-            long row,
-            int rows,
-            MemorySegment s,
-            long x,
-            long xStride,
-            long z,
-            long part,
-            long zStride) {
-        C2.sharpen(s);
-        long z1 = z + zStride;
-        long z2 = z1 + zStride;
-        long z3 = z2 + zStride;
-        FloatVector a0 = FloatVector.fromMemorySegment(F, s, z + 2 * part, LE);
-        FloatVector a1 = FloatVector.fromMemorySegment(F, s, z + 3 * part, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(F, s, z1 + 2 * part, LE);
-        FloatVector b1 = FloatVector.fromMemorySegment(F, s, z1 + 3 * part, LE);
-        FloatVector c0 = FloatVector.fromMemorySegment(F, s, z2 + 2 * part, LE);
-        FloatVector c1 = FloatVector.fromMemorySegment(F, s, z2 + 3 * part, LE);
-        FloatVector d0 = FloatVector.fromMemorySegment(F, s, z3 + 2 * part, LE);
-        FloatVector d1 = FloatVector.fromMemorySegment(F, s, z3 + 3 * part, LE);
-        for (int k = 0; k < rows; k++) {
-            long xk = x + 4L * k;
-            long wk = from + k * row;
-            IntVector i0 = IntVector.fromMemorySegment(I, w, wk, LE);
-            FloatVector w0 =
-                    (FloatVector)
-                            i0.lanewise(VectorOperators.LSHL, 8)
-                                    .convertShape(VectorOperators.I2F, F, 0);
-            FloatVector w1 = (FloatVector) i0.convertShape(VectorOperators.I2F, F, 0);
-            FloatVector xa = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk));
-            a0 = w0.fma(xa, a0);
-            a1 = w1.fma(xa, a1);
-            FloatVector xb = FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + xStride));
-            b0 = w0.fma(xb, b0);
-            b1 = w1.fma(xb, b1);
-            FloatVector xc =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 2 * xStride));
-            c0 = w0.fma(xc, c0);
-            c1 = w1.fma(xc, c1);
-            FloatVector xd =
-                    FloatVector.broadcast(F, s.get(JAVA_FLOAT_UNALIGNED, xk + 3 * xStride));
-            d0 = w0.fma(xd, d0);
-            d1 = w1.fma(xd, d1);
-        }
-        a0.intoMemorySegment(s, z + 2 * part, LE);
-        a1.intoMemorySegment(s, z + 3 * part, LE);
-        b0.intoMemorySegment(s, z1 + 2 * part, LE);
-        b1.intoMemorySegment(s, z1 + 3 * part, LE);
-        c0.intoMemorySegment(s, z2 + 2 * part, LE);
-        c1.intoMemorySegment(s, z2 + 3 * part, LE);
-        d0.intoMemorySegment(s, z3 + 2 * part, LE);
-        d1.intoMemorySegment(s, z3 + 3 * part, LE);
     }
 }

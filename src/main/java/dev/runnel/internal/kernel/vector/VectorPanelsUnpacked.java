@@ -50,7 +50,7 @@ final class VectorPanelsUnpacked implements PanelProduct {
                 if (p.precision() == Precision.BF16) {
                     bf16(w, from, rows * (int) p.rowBytes(), half, s, at.unpacked());
                 } else {
-                    int8(w, from, (int) p.rowBytes(), rows, 24 - 16 * half, s, at.unpacked());
+                    int8(w, from - 2 + 2 * half, (int) p.rowBytes(), rows, s, at.unpacked());
                 }
                 blocks.multiply(s, at.unpacked(), row, rows, at, x, z, lanes);
             }
@@ -68,60 +68,42 @@ final class VectorPanelsUnpacked implements PanelProduct {
         }
     }
 
-    /// @param shift brings the first byte wanted to the top
     private static void int8(
-            MemorySegment w,
-            long from,
-            int rowBytes,
-            int rows,
-            int shift,
-            MemorySegment s,
-            long to) {
+            MemorySegment w, long from, int rowBytes, int rows, MemorySegment s, long to) {
         if (rowBytes == 2 * V) {
-            twoVectors(w, from, rows, shift, s, to);
+            twoVectors(w, from, rows, s, to);
         } else {
-            anyWidth(w, from, rowBytes, rows, shift, s, to);
+            anyWidth(w, from, rowBytes, rows, s, to);
         }
     }
 
     /// Rows of the widest panels.
-    private static void twoVectors(
-            MemorySegment w, long from, int rows, int shift, MemorySegment s, long to) {
+    private static void twoVectors(MemorySegment w, long from, int rows, MemorySegment s, long to) {
         C2.sharpen(s);
         for (int k = 0; k < rows; k++) {
             long row = from + 2L * V * k;
             long at = to + 4L * V * k;
             IntVector i0 = IntVector.fromMemorySegment(I, w, row, LE);
             IntVector i1 = IntVector.fromMemorySegment(I, w, row + V, LE);
-            i0.lanewise(VectorOperators.LSHL, shift)
+            i0.lanewise(VectorOperators.LSHL, 8)
                     .convertShape(VectorOperators.I2F, F, 0)
                     .intoMemorySegment(s, at, LE);
-            i1.lanewise(VectorOperators.LSHL, shift)
+            i1.lanewise(VectorOperators.LSHL, 8)
                     .convertShape(VectorOperators.I2F, F, 0)
                     .intoMemorySegment(s, at + V, LE);
-            i0.lanewise(VectorOperators.LSHL, shift - 8)
-                    .convertShape(VectorOperators.I2F, F, 0)
-                    .intoMemorySegment(s, at + 2 * V, LE);
-            i1.lanewise(VectorOperators.LSHL, shift - 8)
-                    .convertShape(VectorOperators.I2F, F, 0)
-                    .intoMemorySegment(s, at + 3 * V, LE);
+            i0.convertShape(VectorOperators.I2F, F, 0).intoMemorySegment(s, at + 2 * V, LE);
+            i1.convertShape(VectorOperators.I2F, F, 0).intoMemorySegment(s, at + 3 * V, LE);
         }
     }
 
     /// Where a row ends within a vector, what lies behind is overwritten by what is written later.
     private static void anyWidth(
-            MemorySegment w,
-            long from,
-            int rowBytes,
-            int rows,
-            int shift,
-            MemorySegment s,
-            long to) {
+            MemorySegment w, long from, int rowBytes, int rows, MemorySegment s, long to) {
         C2.sharpen(s);
         for (int part = 0; part < 2 * rows; part++) {
             long row = from + (part >> 1) * (long) rowBytes;
             long at = to + part * (long) rowBytes;
-            int left = shift - 8 * (part & 1);
+            int left = 8 - 8 * (part & 1);
             for (int j = 0; j < rowBytes; j += V) {
                 IntVector.fromMemorySegment(I, w, row + j, LE)
                         .lanewise(VectorOperators.LSHL, left)
