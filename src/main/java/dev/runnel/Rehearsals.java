@@ -8,9 +8,17 @@ import org.jspecify.annotations.Nullable;
 
 import java.util.Map;
 import java.util.WeakHashMap;
+import java.util.function.Consumer;
 
 /// What has been rehearsed of a model, and so which kernels its sessions run on.
 final class Rehearsals {
+    private record Submission(Model model, Plan plan, int rows) implements Consumer<KernelSwitch> {
+        @Override
+        public void accept(KernelSwitch kernels) {
+            WarmUp.submit(new Rehearsal(model, plan, rows, kernels));
+        }
+    }
+
     /// The kernels for good; null if they change after a rehearsal.
     private final @Nullable Kernels fixed;
 
@@ -51,13 +59,7 @@ final class Rehearsals {
         if (!plan.isBounded() || isDone(plan, rows)) {
             return KernelSwitch.fixed(Kernels.preferred());
         }
-        KernelSwitch[] itself = new KernelSwitch[1];
-        itself[0] =
-                KernelSwitch.from(
-                        Kernels.scalar(),
-                        runs,
-                        () -> WarmUp.submit(new Rehearsal(model, plan, rows, itself[0])));
-        return itself[0];
+        return KernelSwitch.from(Kernels.scalar(), runs, new Submission(model, plan, rows));
     }
 
     private synchronized boolean isDone(int rows) {
@@ -74,6 +76,6 @@ final class Rehearsals {
     }
 
     synchronized void done(Plan plan, int rows) {
-        done.merge(plan, rows, Math::max);
+        done.put(plan, Math.max(rows, done.getOrDefault(plan, 0)));
     }
 }

@@ -16,9 +16,11 @@ import java.lang.foreign.MemorySegment;
 /// @param peepholes offset of LSTM's peepholes in the lanes' memory, H floats each for i, o, f; −1
 ///   for none
 public record GeneralCell(
-        Activation f, Activation g, Activation h, float clip, boolean coupled, long peepholes) {
+        Activation f, Activation g, Activation h, float clip, boolean coupled, long peepholes)
+        implements GatePasses {
 
     /// h = f(z).
+    @Override
     public void rnn(Lanes at, int lanes) {
         MemorySegment s = at.memory();
         for (int m = 0; m < lanes; m++) {
@@ -30,10 +32,11 @@ public record GeneralCell(
         }
     }
 
-    /// LSTM; see [RecurrentKernels#lstm] for where the gates lie.
+    /// LSTM; see [GatePasses#lstm] for where the gates lie.
     ///
     /// `i = f(i + pᵢ ⊙ c)`, `f = f(f + p_f ⊙ c)`, `c' = f ⊙ c + i ⊙ g(g)`, `o = f(o + p_o ⊙ c')`,
     /// `h = o ⊙ h(c')`
+    @Override
     public void lstm(Lanes at, int lanes) {
         MemorySegment s = at.memory();
         long gate = 4L * at.hiddenSize();
@@ -57,7 +60,8 @@ public record GeneralCell(
         }
     }
 
-    /// GRU with the reset gate behind the product; see [RecurrentKernels#gru].
+    /// GRU with the reset gate behind the product; see [GatePasses#gru].
+    @Override
     public void gru(Lanes at, int lanes) {
         MemorySegment s = at.memory();
         int units = at.hiddenSize();
@@ -75,8 +79,8 @@ public record GeneralCell(
         }
     }
 
-    /// The first half of GRU with the reset gate before the product; see
-    /// [RecurrentKernels#gruReset].
+    /// The first half of GRU with the reset gate before the product; see [GatePasses#gruReset].
+    @Override
     public void gruReset(Lanes at, int lanes) {
         MemorySegment s = at.memory();
         long gate = 4L * at.hiddenSize();
@@ -91,7 +95,8 @@ public record GeneralCell(
         }
     }
 
-    /// The second half; see [RecurrentKernels#gruUpdate].
+    /// The second half; see [GatePasses#gruUpdate].
+    @Override
     public void gruUpdate(Lanes at, int lanes) {
         MemorySegment s = at.memory();
         for (int m = 0; m < lanes; m++) {

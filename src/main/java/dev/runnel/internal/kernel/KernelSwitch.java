@@ -2,6 +2,8 @@ package dev.runnel.internal.kernel;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.function.Consumer;
+
 /// The kernels that a bound plan runs on: one set for good, or one that answers at once and, when
 /// it is ready, another. Both give the same bits, so it does not matter between which two runs the
 /// plan changes over.
@@ -10,7 +12,7 @@ public final class KernelSwitch {
     private static final int RUNS_BEFORE_CALL = 2;
 
     private volatile Kernels current;
-    private @Nullable Runnable whenUsed;
+    private @Nullable Consumer<KernelSwitch> whenUsed;
     private final Runs runs;
     private boolean done;
 
@@ -19,7 +21,7 @@ public final class KernelSwitch {
         private int count;
     }
 
-    private KernelSwitch(Kernels first, Runs runs, @Nullable Runnable whenUsed) {
+    private KernelSwitch(Kernels first, Runs runs, @Nullable Consumer<KernelSwitch> whenUsed) {
         this.current = first;
         this.runs = runs;
         this.whenUsed = whenUsed;
@@ -34,9 +36,9 @@ public final class KernelSwitch {
     /// `first` for now.
     ///
     /// @param runs shared with other plans
-    /// @param whenUsed called once, before the second of all these runs that is this plan's: sees
-    ///   to it that [#to] is called some time. What is never run is never prepared for
-    public static KernelSwitch from(Kernels first, Runs runs, Runnable whenUsed) {
+    /// @param whenUsed is given the switch once, before the second of all these runs that is this
+    ///   plan's: sees to it that [#to] is called some time. What is never run is never prepared for
+    public static KernelSwitch from(Kernels first, Runs runs, Consumer<KernelSwitch> whenUsed) {
         return new KernelSwitch(first, runs, whenUsed);
     }
 
@@ -56,13 +58,13 @@ public final class KernelSwitch {
 
     /// As if it had been run often enough.
     public void use() {
-        Runnable call;
+        Consumer<KernelSwitch> call;
         synchronized (this) {
             call = whenUsed;
             whenUsed = null;
         }
         if (call != null) {
-            call.run();
+            call.accept(this);
         }
     }
 

@@ -7,8 +7,10 @@ import dev.runnel.internal.memory.Blocks;
 import dev.runnel.internal.memory.Weights;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /// How a matrix is cut into panels, each with memory of its own, and the packing of its weights
 /// into them.
@@ -58,6 +60,14 @@ public final class PanelLayout {
 
     /// Inputs in \[from, to).
     public record Range(int from, int to) {}
+
+    private record Filling(PanelLayout layout, Source source)
+            implements Consumer<SegmentAllocator> {
+        @Override
+        public void accept(SegmentAllocator memory) {
+            layout.packing().pack(memory, source);
+        }
+    }
 
     private final int maxWidth;
     private final Precision precision;
@@ -144,8 +154,7 @@ public final class PanelLayout {
     /// @param sources the tensors that `source` reads
     public Panels pack(Weights weights, String name, List<Tensor> sources, Source source) {
         List<MemorySegment> packed =
-                weights.packParts(
-                        name, sources, byteSize(), memory -> packing().pack(memory, source));
+                weights.packParts(name, sources, byteSize(), new Filling(this, source));
         Panel[] panels = new Panel[cuts.size()];
         for (int i = 0; i < panels.length; i++) {
             Panel p = cuts.get(i).panel();

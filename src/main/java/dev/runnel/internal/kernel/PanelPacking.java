@@ -57,16 +57,17 @@ public final class PanelPacking {
         int inputs = 0;
         int count = 0;
         int ints = 0;
+        boolean int8 = false;
         for (Cut cut : cuts) {
             inputs = Math.max(inputs, cut.sums().to() - cut.sums().from());
             count = Math.max(count, strandColumns(cut.panel()));
             ints = Math.max(ints, rowInts(cut.panel()));
+            int8 |= cut.panel().precision() == Precision.INT8;
         }
         columns = new float[count][1 + Math.min(inputs, INPUTS)];
         units = new float[count];
         steps = new double[count];
         image = new int[Math.max(ROWS * ints, count)];
-        boolean int8 = cuts.stream().anyMatch(c -> c.panel().precision() == Precision.INT8);
         fixed = new int[int8 ? ROWS * count : 0];
     }
 

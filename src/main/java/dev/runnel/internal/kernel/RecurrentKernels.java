@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 /// follows are half of what the formulas say, since σ(s) = ½ + ½ · tanh(s / 2): their weights were
 /// halved when packed, which is exact. In z the gates lie one after the other, H floats each; H is
 /// [Lanes#hiddenSize]. Lanes 0 … `lanes` − 1 are computed.
-public interface RecurrentKernels {
+public interface RecurrentKernels extends GatePasses {
     /// The widest panel, in floats, that this set keeps in registers. It takes any other as well.
     int panelWidth();
 
@@ -24,31 +24,6 @@ public interface RecurrentKernels {
 
     /// The same for the panels in \[from, to) only; each has columns of z to itself.
     void multiply(Panels panels, int from, int to, boolean backwards, Lanes at, int lanes);
-
-    /// h = tanh(z).
-    void rnn(Lanes at, int lanes);
-
-    /// LSTM. z holds i, f, o (halved) and g.
-    ///
-    /// `c = σ(f) ⊙ c + σ(i) ⊙ tanh(g)`, `h = σ(o) ⊙ tanh(c)`
-    ///
-    /// h goes to [Lanes#m], from where a projection takes it.
-    void lstm(Lanes at, int lanes);
-
-    /// GRU with the reset gate behind the product (`linear_before_reset`). z holds z, r (halved);
-    /// the candidate's sums over x from [Panels#padded]`(2 · H)` on, those over h `padded(H)`
-    /// further on.
-    ///
-    /// `n = tanh(nx + σ(r) ⊙ nh)`, `h = n + σ(z) ⊙ (h − n)`
-    void gru(Lanes at, int lanes);
-
-    /// The first half of GRU with the reset gate before the product: (r ⊙ h) = σ(r) ⊙ h, where z
-    /// holds z, r (halved). a keeps σ(z) for the second half.
-    void gruReset(Lanes at, int lanes);
-
-    /// The second half: n = tanh(s), h = n + σ(z) ⊙ (h − n), where s, the candidate's sums over x
-    /// and r ⊙ h, lie in z from [Panels#padded]`(2 · H)` on.
-    void gruUpdate(Lanes at, int lanes);
 
     /// Copies n floats. For the few floats of one lane, where the JDK's own copy costs more to
     /// call.

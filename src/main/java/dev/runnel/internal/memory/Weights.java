@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -31,6 +32,16 @@ public final class Weights {
         }
     }
 
+    /// Remembers what it allocates.
+    private record Parts(Arena arena, List<MemorySegment> segments) implements SegmentAllocator {
+        @Override
+        public MemorySegment allocate(long byteSize, long byteAlignment) {
+            MemorySegment s = arena.allocate(byteSize, byteAlignment);
+            segments.add(s);
+            return s;
+        }
+    }
+
     /// Null if weights are counted, but not packed.
     private final @Nullable Arena arena;
 
@@ -39,7 +50,7 @@ public final class Weights {
     /// As what constants that were computed while compiling lie in the model; F32 if not here.
     private final Map<Tensor, Precision> stored = new ConcurrentHashMap<>();
 
-    private final Map<Key, List<MemorySegment>> packed = new ConcurrentHashMap<>();
+    private final Map<Key, List<MemorySegment>> packed = new HashMap<>();
     private final AtomicLong bytes = new AtomicLong();
 
     /// @param arena owned by the model, which closes it; null to count bytes and pack nothing, for
@@ -87,22 +98,20 @@ public final class Weights {
     /// @param byteSize of all of them
     public List<MemorySegment> packParts(
             String layout, List<Tensor> sources, long byteSize, Consumer<SegmentAllocator> packer) {
-        return packed.computeIfAbsent(
-                new Key(layout, List.copyOf(sources)),
-                key -> {
-                    bytes.addAndGet(byteSize);
-                    if (arena == null) {
-                        return List.of();
-                    }
-                    List<MemorySegment> parts = new ArrayList<>();
-                    packer.accept(
-                            (size, alignment) -> {
-                                MemorySegment s = arena.allocate(size, alignment);
-                                parts.add(s);
-                                return s;
-                            });
-                    return List.copyOf(parts);
-                });
+        Key key = new Key(layout, List.copyOf(sources));
+        synchronized (packed) {
+            List<MemorySegment> known = packed.get(key);
+            if (known != null) {
+                return known;
+            }
+            List<MemorySegment> parts = new ArrayList<>();
+            if (arena != null) {
+                packer.accept(new Parts(arena, parts));
+            }
+            bytes.addAndGet(byteSize);
+            packed.put(key, parts);
+            return parts;
+        }
     }
 
     /// The bytes packed, or counted, so far.

@@ -142,23 +142,26 @@ public final class BoundPlan implements AutoCloseable {
         Step[] steps(List<Item> items) {
             List<Step> steps = new ArrayList<>();
             for (Item item : items) {
-                steps.add(
-                        switch (item) {
-                            case Item.Compute c -> compute(c);
-                            case Item.Copy(Value from, Value to) ->
-                                    copy(operand(from), operand(to));
-                            case Item.Choose c ->
-                                    choose(
-                                            operand(c.condition()),
-                                            steps(c.then()),
-                                            steps(c.otherwise()));
-                            case Item.Part p -> Repeating.part(p, this::operand);
-                            case Item.Repeat r ->
-                                    Repeating.repeat(
-                                            r, this::operand, steps(r.first()), steps(r.body()));
-                        });
+                steps.add(step(item));
             }
             return steps.toArray(new Step[0]);
+        }
+
+        private Step step(Item item) {
+            if (item instanceof Item.Compute c) {
+                return compute(c);
+            }
+            if (item instanceof Item.Copy(Value from, Value to)) {
+                return copy(operand(from), operand(to));
+            }
+            if (item instanceof Item.Choose c) {
+                return choose(operand(c.condition()), steps(c.then()), steps(c.otherwise()));
+            }
+            if (item instanceof Item.Part p) {
+                return Repeating.part(p, this::operand);
+            }
+            Item.Repeat r = (Item.Repeat) item;
+            return Repeating.repeat(r, this::operand, steps(r.first()), steps(r.body()));
         }
 
         private Step compute(Item.Compute c) {

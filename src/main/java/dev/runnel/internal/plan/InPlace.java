@@ -29,38 +29,33 @@ final class InPlace {
     }
 
     private void note(Item item, int i) {
-        switch (item) {
-            case Item.Compute c -> {
-                for (Value v : c.inputs()) {
-                    read(v, i);
-                    lastRefusal = mayBeRefused(v) ? i : lastRefusal;
-                }
-                for (Value v : c.outputs()) {
-                    if (v != null) {
-                        computed.put(v.root(), i);
-                    }
+        if (item instanceof Item.Compute c) {
+            for (Value v : c.inputs()) {
+                read(v, i);
+                lastRefusal = mayBeRefused(v) ? i : lastRefusal;
+            }
+            for (Value v : c.outputs()) {
+                if (v != null) {
+                    computed.put(v.root(), i);
                 }
             }
-            case Item.Copy(Value from, Value to) -> {
-                read(from, i);
-                computed.put(to.root(), i);
-            }
-            case Item.Choose c -> {
-                read(c.condition(), i);
-                note(c.then(), i);
-                note(c.otherwise(), i);
-            }
-            case Item.Part p -> {
-                read(p.writes() ? p.part() : p.whole(), i);
-                computed.put((p.writes() ? p.whole() : p.part()).root(), i);
-            }
-            case Item.Repeat r -> {
-                read(r.count(), i);
-                read(r.condition(), i);
-                read(r.again(), i);
-                note(r.first(), i);
-                note(r.body(), i);
-            }
+        } else if (item instanceof Item.Copy(Value from, Value to)) {
+            read(from, i);
+            computed.put(to.root(), i);
+        } else if (item instanceof Item.Choose c) {
+            read(c.condition(), i);
+            note(c.then(), i);
+            note(c.otherwise(), i);
+        } else if (item instanceof Item.Part p) {
+            read(p.writes() ? p.part() : p.whole(), i);
+            computed.put((p.writes() ? p.whole() : p.part()).root(), i);
+        } else {
+            Item.Repeat r = (Item.Repeat) item;
+            read(r.count(), i);
+            read(r.condition(), i);
+            read(r.again(), i);
+            note(r.first(), i);
+            note(r.body(), i);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.runnel.internal.plan;
 import dev.runnel.internal.memory.Blocks;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,16 +12,25 @@ import java.util.Map;
 /// memory. Lives are measured in items, counted as they lie in the plan, those of branches
 /// included.
 final class Placement {
-    private static final class Life {
+    /// In order of size, the largest first.
+    private static final class Life implements Comparable<Life> {
+        final Value value;
         final long bytes;
         final int from;
         int to;
         long offset = -1;
 
-        Life(long bytes, int from) {
-            this.bytes = bytes;
+        Life(Value value, int from) {
+            this.value = value;
+            this.bytes = Blocks.aligned(value.type.byteSize());
             this.from = from;
             this.to = from;
+        }
+
+        @Override
+        public int compareTo(Life other) {
+            int c = Long.compare(other.bytes, bytes);
+            return c != 0 ? c : Integer.compare(from, other.from);
         }
 
         boolean overlaps(Life other) {
@@ -53,30 +63,26 @@ final class Placement {
     private void measure(List<Item> items) {
         for (Item item : items) {
             now++;
-            switch (item) {
-                case Item.Compute c -> {
-                    for (Value v : c.inputs()) {
-                        read(v);
-                    }
-                    for (Value v : c.outputs()) {
-                        write(v);
-                    }
+            if (item instanceof Item.Compute c) {
+                for (Value v : c.inputs()) {
+                    read(v);
                 }
-                case Item.Copy(Value from, Value to) -> {
-                    read(from);
-                    write(to);
+                for (Value v : c.outputs()) {
+                    write(v);
                 }
-                case Item.Choose c -> {
-                    read(c.condition());
-                    measure(c.then());
-                    measure(c.otherwise());
-                }
-                case Item.Part p -> {
-                    read(p.iteration());
-                    read(p.writes() ? p.part() : p.whole());
-                    write(p.writes() ? p.whole() : p.part());
-                }
-                case Item.Repeat r -> repeat(r);
+            } else if (item instanceof Item.Copy(Value from, Value to)) {
+                read(from);
+                write(to);
+            } else if (item instanceof Item.Choose c) {
+                read(c.condition());
+                measure(c.then());
+                measure(c.otherwise());
+            } else if (item instanceof Item.Part p) {
+                read(p.iteration());
+                read(p.writes() ? p.part() : p.whole());
+                write(p.writes() ? p.whole() : p.part());
+            } else {
+                repeat((Item.Repeat) item);
             }
         }
     }
@@ -122,7 +128,7 @@ final class Placement {
         }
         Life life = lives.get(v.root());
         if (life == null) {
-            life = new Life(Blocks.aligned(v.root().type.byteSize()), now);
+            life = new Life(v.root(), now);
             lives.put(v.root(), life);
         }
         life.to = now;
@@ -131,16 +137,11 @@ final class Placement {
     /// The largest first, each at the lowest place that is free all its life.
     private Result place() {
         Map<Value, Long> offsets = new IdentityHashMap<>();
-        List<Map.Entry<Value, Life>> order = new ArrayList<>(lives.entrySet());
-        order.sort(
-                (a, b) -> {
-                    int c = Long.compare(b.getValue().bytes, a.getValue().bytes);
-                    return c != 0 ? c : Integer.compare(a.getValue().from, b.getValue().from);
-                });
+        List<Life> order = new ArrayList<>(lives.values());
+        Collections.sort(order);
         List<Life> placed = new ArrayList<>();
         long rowBytes = 0;
-        for (var e : order) {
-            Life life = e.getValue();
+        for (Life life : order) {
             long at = 0;
             for (Life other : placed) {
                 if (other.overlaps(life)) {
@@ -151,7 +152,7 @@ final class Placement {
                 }
             }
             life.offset = at;
-            offsets.put(e.getKey(), at);
+            offsets.put(life.value, at);
             int i = 0;
             while (i < placed.size() && placed.get(i).offset <= at) {
                 i++;

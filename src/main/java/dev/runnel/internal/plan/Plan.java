@@ -171,18 +171,14 @@ public final class Plan {
     private static long scratchBytes(List<Item> items, int rows) {
         long bytes = 0;
         for (Item item : items) {
-            long needed =
-                    switch (item) {
-                        case Item.Compute c -> c.program().scratchBytes(rows);
-                        case Item.Copy c -> 0;
-                        case Item.Part p -> 0;
-                        case Item.Repeat r -> scratchBytes(r.body(), rows);
-                        case Item.Choose c ->
-                                Math.max(
-                                        scratchBytes(c.then(), rows),
-                                        scratchBytes(c.otherwise(), rows));
-                    };
-            bytes = Math.max(bytes, needed);
+            if (item instanceof Item.Compute c) {
+                bytes = Math.max(bytes, c.program().scratchBytes(rows));
+            } else if (item instanceof Item.Repeat r) {
+                bytes = Math.max(bytes, scratchBytes(r.body(), rows));
+            } else if (item instanceof Item.Choose c) {
+                bytes = Math.max(bytes, scratchBytes(c.then(), rows));
+                bytes = Math.max(bytes, scratchBytes(c.otherwise(), rows));
+            }
         }
         return bytes;
     }

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import java.util.concurrent.locks.LockSupport;
 
 class CallMeterTest {
+    private static final long PAUSE = 10;
     private static final long PAUSE_NANOS = 200_000_000;
 
     /// Calls that take no time, but one that takes 200 ms, each alone.
@@ -20,14 +21,16 @@ class CallMeterTest {
 
             @Override
             public int make(long call, int due) {
-                if (call == 10) {
+                if (call == PAUSE) {
                     long end = System.nanoTime() + PAUSE_NANOS;
                     while (System.nanoTime() < end) {
                         LockSupport.parkNanos(end - System.nanoTime());
                     }
                     return 1;
                 }
-                return Math.min(due, most);
+                // None with the call that pauses, however late they are.
+                int before = call < PAUSE ? (int) (PAUSE - call) : most;
+                return Math.min(due, Math.min(before, most));
             }
         };
     }

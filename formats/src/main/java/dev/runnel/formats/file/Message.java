@@ -223,7 +223,8 @@ public final class Message {
         if (bytes.byteSize() > LONGEST_ARRAY) {
             return null;
         }
-        byte[] encoded = bytes.toArray(ValueLayout.JAVA_BYTE);
+        byte[] encoded = new byte[(int) bytes.byteSize()];
+        bytes.asByteBuffer().get(encoded);
         String text = new String(encoded, StandardCharsets.UTF_8);
         // What stands for bytes that are no UTF-8 may as well be what the file says.
         boolean same =

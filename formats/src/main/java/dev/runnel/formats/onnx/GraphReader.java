@@ -97,10 +97,14 @@ final class GraphReader {
             }
             body.addConstant(scope.tensor(tensor), tensors.read(t, "tensor '" + tensor + "'"));
         }
-        List<ValueInfo> inputs = values(g, GraphProto.INPUT_FIELD_NUMBER, scope, body, outer);
         // Before IR version 4 every initializer was listed as an input as well; since, being listed
         // makes it a default that the caller may replace. We take either as the constant it is.
-        inputs.removeIf(v -> body.hasConstant(v.name()));
+        List<ValueInfo> inputs = new ArrayList<>();
+        for (ValueInfo v : values(g, GraphProto.INPUT_FIELD_NUMBER, scope, body, outer)) {
+            if (!body.hasConstant(v.name())) {
+                inputs.add(v);
+            }
+        }
         List<Message> list = g.messages(GraphProto.NODE_FIELD_NUMBER, "NodeProto");
         for (int i = 0; i < list.size(); i++) {
             node(list.get(i), i, scope, body);
@@ -177,17 +181,7 @@ final class GraphReader {
         while (!draft.inputs.isEmpty() && draft.inputs.getLast().isEmpty()) {
             draft.inputs.removeLast();
         }
-        attributes.read(
-                p,
-                draft,
-                scope,
-                (g, attribute) ->
-                        graph(
-                                file.name() + "/" + name + "/" + attribute,
-                                g,
-                                scope,
-                                body,
-                                Map.of()));
+        attributes.read(p, draft, scope, new Inner(name, scope, body));
         String key = function(domain, op, p.text(NodeProto.OVERLOAD_FIELD_NUMBER));
         Message f = functions.get(key);
         if (f != null) {
@@ -204,6 +198,24 @@ final class GraphReader {
             QuantizedOperators.apply(draft);
         }
         draft.finish();
+    }
+
+    private final class Inner implements AttributeReader.Subgraphs {
+        private final String node;
+        private final Scope scope;
+        private final Body body;
+
+        Inner(String node, Scope scope, Body body) {
+            this.node = node;
+            this.scope = scope;
+            this.body = body;
+        }
+
+        @Override
+        public Graph read(Message g, String attribute) throws IOException {
+            String name = file.name() + "/" + node + "/" + attribute;
+            return graph(name, g, scope, body, Map.of());
+        }
     }
 
     /// Puts the nodes of function `f` in place of the node `call`.

@@ -83,7 +83,11 @@ final class Normalizer {
             // Broadcasting is always allowed now.
             case "Gemm" -> before(7, d -> d.takeLong("broadcast", 0));
             // An output's name says it.
-            case "RNN", "GRU", "LSTM" -> before(7, d -> d.takeLong("output_sequence", 0));
+            case "RNN", "GRU", "LSTM" -> {
+                if (version < 7) {
+                    draft.takeLong("output_sequence", 0);
+                }
+            }
             case "Tile" -> before(6, Normalizer::refuseTile);
             case "BatchNormalization" -> before(14, Normalizer::batchNormalizationForInference);
             // What is nothing at run time.

@@ -11,7 +11,6 @@ import dev.runnel.graph.Tensor;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -167,8 +166,8 @@ public final class OnnxReader {
 
     /// The beginning of what the model says of itself, in whatever encoding.
     private static String doc(MemorySegment bytes) {
-        long length = Math.min(bytes.byteSize(), LONGEST_DOC);
-        byte[] beginning = bytes.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
+        byte[] beginning = new byte[(int) Math.min(bytes.byteSize(), LONGEST_DOC)];
+        bytes.asSlice(0, beginning.length).asByteBuffer().get(beginning);
         return new String(beginning, StandardCharsets.UTF_8);
     }
 

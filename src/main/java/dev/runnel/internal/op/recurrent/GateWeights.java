@@ -32,9 +32,9 @@ final class GateWeights {
     private static final int[] LSTM = {0, 2, 1, 3};
 
     /// What the first and the second matrix hold of the weights last turned to.
-    final PanelLayout.Source first = this::first;
+    final PanelLayout.Source first = new Matrix(false);
 
-    final PanelLayout.Source second = this::second;
+    final PanelLayout.Source second = new Matrix(true);
 
     private final Cell cell;
     private final boolean halved;
@@ -140,6 +140,23 @@ final class GateWeights {
         this.p = p;
         this.pOffset = pOffset + elements * cell.dtype().byteSize();
         return this;
+    }
+
+    private final class Matrix implements PanelLayout.Source {
+        private final boolean isSecond;
+
+        Matrix(boolean isSecond) {
+            this.isSecond = isSecond;
+        }
+
+        @Override
+        public void read(int group, int column, int from, int to, float[] weights) {
+            if (isSecond) {
+                second(group, column, from, to, weights);
+            } else {
+                first(group, column, from, to, weights);
+            }
+        }
     }
 
     private void first(int group, int column, int from, int to, float[] weights) {
