@@ -173,7 +173,7 @@ public final class Options {
     /// Makes output `output` the value of input `input` in the next step: both leave the port list
     /// and live in the [State]. Pairs of a recurrent node's states are found without this.
     /// Compiling throws [IllegalArgumentException] if there is no such output or input, or if they
-    /// are declared of different types.
+    /// are of different types.
     public Options state(String output, String input) {
         return new Options(
                 bound,

@@ -331,6 +331,18 @@ class CompileTest {
                 .hasMessage(
                         "output 'y' cannot be the state of input 'x': it is float32[T, 1, 1, 19],"
                                 + " the input float32[T, 1, 5]");
+        Graph undeclared =
+                new GraphBuilder("m.onnx")
+                        .input("x", DType.FLOAT32, 2)
+                        .output("y", DType.FLOAT32, "N")
+                        .node("Concat", "x x", "y", Map.of("axis", new Attribute.OfLong(0)))
+                        .build();
+        assertThatThrownBy(() -> Model.compile(undeclared, Options.defaults().state("y", "x")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "m.onnx: state 'x' goes in as float32[2] and comes out as float32[4]; a"
+                                + " state keeps its type: name others in Options.state(output,"
+                                + " input)");
     }
 
     @Test

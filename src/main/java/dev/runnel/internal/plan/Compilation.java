@@ -38,6 +38,7 @@ public final class Compilation {
     private final List<String> fusions;
     private final Map<String, Tensor> bound;
     private final Map<String, String> pairs;
+    private final Set<String> namedStates;
     private final boolean stateful;
     private final Weights weights;
     private final long memoryLimit;
@@ -49,6 +50,7 @@ public final class Compilation {
             List<String> fusions,
             Map<String, Tensor> bound,
             Map<String, String> pairs,
+            Set<String> namedStates,
             boolean stateful,
             Weights weights,
             long memoryLimit) {
@@ -57,6 +59,7 @@ public final class Compilation {
         this.fusions = fusions;
         this.bound = bound;
         this.pairs = pairs;
+        this.namedStates = namedStates;
         this.stateful = stateful;
         this.weights = weights;
         this.memoryLimit = memoryLimit;
@@ -106,7 +109,15 @@ public final class Compilation {
             }
         }
         return new Compilation(
-                original, ordered, fused.fusions(), values, pairs, stateful, weights, memoryLimit);
+                original,
+                ordered,
+                fused.fusions(),
+                values,
+                pairs,
+                states.keySet(),
+                stateful,
+                weights,
+                memoryLimit);
     }
 
     /// The pairs that the caller named.
@@ -270,6 +281,11 @@ public final class Compilation {
     /// Outputs by the inputs they feed in the next step.
     public Map<String, String> pairs() {
         return pairs;
+    }
+
+    /// The inputs that the caller said are states.
+    Set<String> namedStates() {
+        return namedStates;
     }
 
     boolean isStateful() {

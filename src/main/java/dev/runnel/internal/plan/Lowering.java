@@ -47,7 +47,7 @@ final class Lowering {
     private Lowering(Compilation compilation) {
         this.compilation = compilation;
         this.model = compilation.graph().name();
-        this.states = new States(model);
+        this.states = new States(model, compilation.namedStates());
     }
 
     /// Lowers a graph.

@@ -11,16 +11,20 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /// The tensors a plan carries from step to step: those the graph has as inputs and outputs, and
 /// those of recurrences that would start each call from zero, under `Options.stateful()`.
 final class States {
     private final String model;
+    private final Set<String> named;
     private final Map<String, Value> before = new LinkedHashMap<>();
     private final Map<String, Value> after = new LinkedHashMap<>();
 
-    States(String model) {
+    /// @param named those that the caller paired
+    States(String model, Set<String> named) {
         this.model = model;
+        this.named = named;
     }
 
     void begin(Value value) {
@@ -98,13 +102,14 @@ final class States {
     /// All of them, before and after a step.
     ///
     /// @throws MalformedModelException if one comes out as another type than it went in
+    /// @throws IllegalArgumentException if the caller paired these
     List<Lowered.Carried> carried() {
         List<Lowered.Carried> carried = new ArrayList<>();
         for (Map.Entry<String, Value> e : before.entrySet()) {
             Value in = e.getValue();
             Value out = Objects.requireNonNull(after.get(e.getKey()));
             if (!out.type.equals(in.type)) {
-                throw new MalformedModelException(
+                String message =
                         model
                                 + ": state '"
                                 + e.getKey()
@@ -112,8 +117,12 @@ final class States {
                                 + in.type
                                 + " and comes out as "
                                 + out.type
-                                + "; a state keeps its type: leave it to the caller with"
-                                + " Options.stateless()");
+                                + "; a state keeps its type: ";
+                throw named.contains(e.getKey())
+                        ? new IllegalArgumentException(
+                                message + "name others in Options.state(output, input)")
+                        : new MalformedModelException(
+                                message + "leave it to the caller with Options.stateless()");
             }
             carried.add(new Lowered.Carried(e.getKey(), in, out));
         }
