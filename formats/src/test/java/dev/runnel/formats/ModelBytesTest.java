@@ -13,9 +13,14 @@ import dev.runnel.formats.proto.TensorProto;
 import dev.runnel.graph.Graph;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 
 class ModelBytesTest {
     private static byte[] model(TensorProto.Builder weight) {
@@ -38,6 +43,21 @@ class ModelBytesTest {
                                 .addFloatData(2));
         Graph graph = Models.read("small.onnx", MemorySegment.ofArray(bytes));
         assertThat(graph.initializers()).containsOnlyKeys("w");
+    }
+
+    @Test
+    void read_modelInMemoryOfAnyArray_givesItsGraph(@TempDir Path folder) throws IOException {
+        byte[] onnx = model(TensorProto.newBuilder().setDataType(1).addDims(1).addFloatData(1));
+        Path file = folder.resolve("small.rnl");
+        Models.write(Models.read("small.onnx", MemorySegment.ofArray(onnx)), file);
+        for (byte[] bytes : List.of(onnx, Files.readAllBytes(file))) {
+            MemorySegment ints = MemorySegment.ofArray(new int[bytes.length / 4 + 1]);
+            MemorySegment same = ints.asSlice(0, bytes.length);
+            same.copyFrom(MemorySegment.ofArray(bytes));
+            assertThat(Models.read("small", same).initializers()).containsOnlyKeys("w");
+            assertThat(Models.read("small", same.asReadOnly()).initializers())
+                    .containsOnlyKeys("w");
+        }
     }
 
     @Test

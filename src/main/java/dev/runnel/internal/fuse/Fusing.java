@@ -124,15 +124,15 @@ public final class Fusing {
 
     private Node subgraphs(Net net, Node node) {
         Map<String, Attribute> attributes = new HashMap<>(node.attributes());
-        attributes.replaceAll(
-                (name, a) -> {
-                    if (!(a instanceof Attribute.OfGraph(Graph g))) {
-                        return a;
-                    }
-                    int before = fusions.size();
-                    Net body = rewrite(new Net(g, net, LoopBody.carried(node, g)));
-                    return fusions.size() == before ? a : new Attribute.OfGraph(body.toGraph());
-                });
+        for (Map.Entry<String, Attribute> e : attributes.entrySet()) {
+            if (e.getValue() instanceof Attribute.OfGraph(Graph g)) {
+                int before = fusions.size();
+                Net body = rewrite(new Net(g, net, LoopBody.carried(node, g)));
+                if (fusions.size() > before) {
+                    e.setValue(new Attribute.OfGraph(body.toGraph()));
+                }
+            }
+        }
         return attributes.equals(node.attributes())
                 ? node
                 : new Node(

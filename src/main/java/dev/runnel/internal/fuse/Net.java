@@ -64,12 +64,18 @@ final class Net {
         if (outer == null) {
             collectNames(graph, names);
         }
-        graph.outputs().forEach(o -> outputNames.add(o.name()));
-        graph.nodes().forEach(this::add);
+        for (ValueInfo output : graph.outputs()) {
+            outputNames.add(output.name());
+        }
+        for (Node node : graph.nodes()) {
+            add(node);
+        }
     }
 
     private static void collectNames(Graph graph, Set<String> names) {
-        graph.inputs().forEach(i -> names.add(i.name()));
+        for (ValueInfo input : graph.inputs()) {
+            names.add(input.name());
+        }
         names.addAll(graph.initializers().keySet());
         for (Node node : graph.nodes()) {
             names.add(node.name());
@@ -88,7 +94,9 @@ final class Net {
 
     /// Those that were not removed.
     List<Node> nodes() {
-        return nodes.stream().filter(n -> !removed.contains(n)).toList();
+        List<Node> left = new ArrayList<>(nodes);
+        left.removeAll(removed);
+        return left;
     }
 
     boolean contains(Node node) {
@@ -103,8 +111,12 @@ final class Net {
             }
         }
         for (String input : reads(node)) {
-            readers.computeIfAbsent(input, n -> Collections.newSetFromMap(new IdentityHashMap<>()))
-                    .add(node);
+            Set<Node> of = readers.get(input);
+            if (of == null) {
+                of = Collections.newSetFromMap(new IdentityHashMap<>());
+                readers.put(input, of);
+            }
+            of.add(node);
         }
     }
 

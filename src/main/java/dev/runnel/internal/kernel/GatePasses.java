@@ -1,7 +1,9 @@
 package dev.runnel.internal.kernel;
 
-/// One pass over the gates' sums, which lie in z, for each kind of cell: h, and c, of lanes 0 …
-/// `lanes` − 1. [RecurrentKernels] has those of the usual activations, [GeneralCell] all others.
+/// One pass, or two, over the gates' sums, which lie in z, for each kind of cell: h, and c, of
+/// lanes 0 … `lanes` − 1. The formulas are those of the usual activations, [RecurrentKernels],
+/// which takes halved sums of the gates that σ follows; [GeneralCell] has other functions in the
+/// same places, and takes whole sums.
 public interface GatePasses {
     /// h = tanh(z).
     void rnn(Lanes at, int lanes);

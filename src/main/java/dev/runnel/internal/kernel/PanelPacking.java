@@ -24,7 +24,7 @@ public final class PanelPacking {
     private static final float TINY = 0x1p-95f;
 
     /// A half of the steps' fixed-point numbers.
-    private static final int HALF = 0x8000;
+    private static final int HALF = 1 << 23;
 
     /// Inputs that are turned to rows at a time: 16 kB of the widest panels.
     private static final int ROWS = 64;
@@ -46,7 +46,7 @@ public final class PanelPacking {
     /// Some rows of a strand.
     private final int[] image;
 
-    /// In INT8, the weights of those rows plus half a step, in units of 2⁻¹⁶ steps.
+    /// In INT8, the weights of those rows plus half a step, in units of 2⁻²⁴ steps, by columns.
     private final int[] fixed;
 
     /// In INT8, the two bytes before those rows.
@@ -176,7 +176,7 @@ public final class PanelPacking {
                 switch (p.precision()) {
                     case F32 -> f32(columns[c], k, to, c, ints);
                     case BF16 -> bf16(columns[c], k, to, c, ints);
-                    case INT8 -> fixed(k, to, c);
+                    case INT8 -> toFixed(k, to, c);
                 }
             }
             if (p.precision() == Precision.INT8) {
@@ -256,25 +256,25 @@ public final class PanelPacking {
         return Float.isNaN(w) ? bits >>> 16 | 0x40 : bits + 0x7FFF + (bits >>> 16 & 1) >>> 16;
     }
 
-    private void fixed(int from, int to, int c) {
+    private void toFixed(int from, int to, int c) {
         float[] column = columns[c];
-        double units = 0x1p16 * steps[c];
+        double scale = 0x1p24 * steps[c];
         for (int k = from, at = ROWS * c; k < to; k++, at++) {
-            fixed[at] = (int) Math.rint(column[k] * units) + HALF;
+            fixed[at] = (int) Math.rint(column[k] * scale) + HALF;
         }
     }
 
-    /// Of each weight the byte that comes nearest, after the fraction that the two before it are.
+    /// Of each weight the byte that comes nearest, after the fraction that those before it are.
     private void int8(int rows, int ints) {
         int before = this.before;
         int quarter = ROWS * ints;
         for (int row = 0; row < rows; row++) {
             for (int l = 0; l < ints; l++) {
                 int at = ROWS * l + row;
-                int b0 = fixed[at] - before >> 16 & 0xFF;
-                int b1 = fixed[at + quarter] - (b0 << 8 | before >>> 8) >> 16 & 0xFF;
-                int b2 = fixed[at + 2 * quarter] - (b1 << 8 | b0) >> 16 & 0xFF;
-                int b3 = fixed[at + 3 * quarter] - (b2 << 8 | b1) >> 16 & 0xFF;
+                int b0 = fixed[at] - (before << 8) >>> 24;
+                int b1 = fixed[at + quarter] - (b0 << 16 | before) >>> 24;
+                int b2 = fixed[at + 2 * quarter] - (b1 << 16 | b0 << 8) >>> 24;
+                int b3 = fixed[at + 3 * quarter] - (b2 << 16 | b1 << 8 | b0) >>> 24;
                 image[row * ints + l] = b3 << 24 | b2 << 16 | b1 << 8 | b0;
                 before = b3 << 8 | b2;
             }

@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +40,15 @@ public final class Weights {
             MemorySegment s = arena.allocate(byteSize, byteAlignment);
             segments.add(s);
             return s;
+        }
+    }
+
+    /// Packs into one segment.
+    private record Whole(long byteSize, Consumer<MemorySegment> packer)
+            implements Consumer<SegmentAllocator> {
+        @Override
+        public void accept(SegmentAllocator memory) {
+            packer.accept(memory.allocate(byteSize, 64));
         }
     }
 
@@ -83,16 +93,12 @@ public final class Weights {
     public MemorySegment pack(
             String layout, List<Tensor> sources, long byteSize, Consumer<MemorySegment> packer) {
         List<MemorySegment> one =
-                packParts(
-                        layout,
-                        sources,
-                        byteSize,
-                        memory -> packer.accept(memory.allocate(Math.max(byteSize, 1), 64)));
+                packParts(layout, sources, byteSize, new Whole(Math.max(byteSize, 1), packer));
         return one.isEmpty() ? MemorySegment.NULL : one.getFirst();
     }
 
     /// The segments for `sources` in `layout` that `packer` has taken from its allocator, zeroed,
-    /// and filled the first time; none if weights are counted only.
+    /// and filled the first time, while other threads wait; none if weights are counted only.
     ///
     /// @param layout names the packed order with everything it depends on besides the sources
     /// @param byteSize of all of them
@@ -109,8 +115,9 @@ public final class Weights {
                 packer.accept(new Parts(arena, parts));
             }
             bytes.addAndGet(byteSize);
-            packed.put(key, parts);
-            return parts;
+            known = Collections.unmodifiableList(parts);
+            packed.put(key, known);
+            return known;
         }
     }
 

@@ -40,7 +40,7 @@ final class Abnormal implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(1, 1);
-        call.requireType(0, Arithmetic.FLOATS);
+        call.requireType(0, DTypes.FLOATS);
         predicate(call);
         return List.of(new TensorType(DType.BOOL, call.shape(0)));
     }

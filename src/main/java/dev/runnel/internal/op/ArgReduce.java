@@ -28,7 +28,7 @@ final class ArgReduce implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(1, 1);
-        call.requireType(0, Arithmetic.NUMBERS);
+        call.requireType(0, DTypes.NUMBERS);
         int axis = axis(call);
         call.flag("select_last_index", false);
         Shape x = call.shape(0);

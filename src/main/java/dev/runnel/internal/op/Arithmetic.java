@@ -1,9 +1,6 @@
 package dev.runnel.internal.op;
 
-import static dev.runnel.graph.DType.BFLOAT16;
-import static dev.runnel.graph.DType.FLOAT16;
 import static dev.runnel.graph.DType.FLOAT32;
-import static dev.runnel.graph.DType.FLOAT64;
 
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Shape;
@@ -16,7 +13,6 @@ import dev.runnel.internal.memory.Operand;
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
@@ -27,10 +23,6 @@ import java.util.stream.IntStream;
 /// computed in double and rounded once an operation, integers wrap around. A quotient of integers
 /// is truncated, and 0 where the divisor is.
 final class Arithmetic implements Operator {
-    static final DType[] FLOATS = {FLOAT32, FLOAT64, FLOAT16, BFLOAT16};
-    static final DType[] NUMBERS =
-            Arrays.stream(DType.values()).filter(t -> t != DType.BOOL).toArray(DType[]::new);
-
     /// A function of two numbers for every element type.
     ///
     /// @param kernel its float32 kernel, if there is one
@@ -41,81 +33,108 @@ final class Arithmetic implements Operator {
             LongBinaryOperator signed,
             LongBinaryOperator unsigned) {}
 
-    private static final Function ADD =
-            new Function(BinaryFunction.ADD, (a, b) -> a + b, (a, b) -> a + b, (a, b) -> a + b);
-    private static final Function SUB =
-            new Function(BinaryFunction.SUB, (a, b) -> a - b, (a, b) -> a - b, (a, b) -> a - b);
-    private static final Function MUL =
-            new Function(BinaryFunction.MUL, (a, b) -> a * b, (a, b) -> a * b, (a, b) -> a * b);
-    private static final Function DIV =
-            new Function(
-                    BinaryFunction.DIV,
-                    (a, b) -> a / b,
-                    (a, b) -> b == 0 ? 0 : a / b,
-                    (a, b) -> b == 0 ? 0 : Long.divideUnsigned(a, b));
-    private static final Function MIN =
-            new Function(
-                    BinaryFunction.MIN,
-                    Math::min,
-                    Math::min,
-                    (a, b) -> Long.compareUnsigned(a, b) < 0 ? a : b);
-    private static final Function MAX =
-            new Function(
-                    BinaryFunction.MAX,
-                    Math::max,
-                    Math::max,
-                    (a, b) -> Long.compareUnsigned(a, b) > 0 ? a : b);
-    private static final Function LEAK =
-            new Function(
-                    BinaryFunction.LEAK,
-                    (a, b) -> a < 0 ? a * b : a,
-                    (a, b) -> a < 0 ? a * b : a,
-                    (a, b) -> a);
-    private static final Function REMAINDER =
-            new Function(
-                    null,
-                    (a, b) -> a % b,
-                    (a, b) -> b == 0 ? 0 : a % b,
-                    (a, b) -> b == 0 ? 0 : Long.remainderUnsigned(a, b));
-    private static final Function MODULO =
-            new Function(
-                    null,
-                    REMAINDER.floats,
-                    (a, b) -> b == 0 ? 0 : Math.floorMod(a, b),
-                    REMAINDER.unsigned);
-
+    private final String name;
     private final Function function;
     private final DType[] types;
     private final boolean variadic;
-    private final boolean mean;
 
-    private Arithmetic(Function function, DType[] types, boolean variadic, boolean mean) {
+    private Arithmetic(String name, Function function, DType[] types, boolean variadic) {
+        this.name = name;
         this.function = function;
         this.types = types;
         this.variadic = variadic;
-        this.mean = mean;
     }
 
-    /// The operator of that name, if it is one of this family.
+    /// The operator of that name, if it is one of this family. It has the functions it needs and no
+    /// others: each is a class that the JVM makes.
     static @Nullable Operator of(String name) {
         return switch (name) {
-            case "Add" -> new Arithmetic(ADD, NUMBERS, false, false);
-            case "Sub" -> new Arithmetic(SUB, NUMBERS, false, false);
-            case "Mul" -> new Arithmetic(MUL, NUMBERS, false, false);
-            case "Div" -> new Arithmetic(DIV, NUMBERS, false, false);
-            case "Mod" -> new Arithmetic(REMAINDER, NUMBERS, false, false);
-            case "PRelu" -> new Arithmetic(LEAK, NUMBERS, false, false);
-            case "Min" -> new Arithmetic(MIN, NUMBERS, true, false);
-            case "Max" -> new Arithmetic(MAX, NUMBERS, true, false);
-            case "Sum" -> new Arithmetic(ADD, FLOATS, true, false);
-            case "Mean" -> new Arithmetic(ADD, FLOATS, true, true);
+            case "Add" -> two(name, add());
+            case "Sub" ->
+                    two(
+                            name,
+                            new Function(
+                                    BinaryFunction.SUB,
+                                    (a, b) -> a - b,
+                                    (a, b) -> a - b,
+                                    (a, b) -> a - b));
+            case "Mul" ->
+                    two(
+                            name,
+                            new Function(
+                                    BinaryFunction.MUL,
+                                    (a, b) -> a * b,
+                                    (a, b) -> a * b,
+                                    (a, b) -> a * b));
+            case "Div" ->
+                    two(
+                            name,
+                            new Function(
+                                    BinaryFunction.DIV,
+                                    (a, b) -> a / b,
+                                    (a, b) -> b == 0 ? 0 : a / b,
+                                    (a, b) -> b == 0 ? 0 : Long.divideUnsigned(a, b)));
+            case "Mod" -> two(name, remainder());
+            case "PRelu" ->
+                    two(
+                            name,
+                            new Function(
+                                    BinaryFunction.LEAK,
+                                    (a, b) -> a < 0 ? a * b : a,
+                                    (a, b) -> a < 0 ? a * b : a,
+                                    (a, b) -> a));
+            case "Min" ->
+                    new Arithmetic(
+                            name,
+                            new Function(
+                                    BinaryFunction.MIN,
+                                    Math::min,
+                                    Math::min,
+                                    (a, b) -> Long.compareUnsigned(a, b) < 0 ? a : b),
+                            DTypes.NUMBERS,
+                            true);
+            case "Max" ->
+                    new Arithmetic(
+                            name,
+                            new Function(
+                                    BinaryFunction.MAX,
+                                    Math::max,
+                                    Math::max,
+                                    (a, b) -> Long.compareUnsigned(a, b) > 0 ? a : b),
+                            DTypes.NUMBERS,
+                            true);
+            case "Sum", "Mean" -> new Arithmetic(name, add(), DTypes.FLOATS, true);
             default -> null;
         };
     }
 
+    private static Arithmetic two(String name, Function function) {
+        return new Arithmetic(name, function, DTypes.NUMBERS, false);
+    }
+
+    private static Function add() {
+        return new Function(BinaryFunction.ADD, (a, b) -> a + b, (a, b) -> a + b, (a, b) -> a + b);
+    }
+
+    private static Function remainder() {
+        return new Function(
+                null,
+                (a, b) -> a % b,
+                (a, b) -> b == 0 ? 0 : a % b,
+                (a, b) -> b == 0 ? 0 : Long.remainderUnsigned(a, b));
+    }
+
+    private static Function modulo() {
+        return new Function(
+                null,
+                (a, b) -> a % b,
+                (a, b) -> b == 0 ? 0 : Math.floorMod(a, b),
+                (a, b) -> b == 0 ? 0 : Long.remainderUnsigned(a, b));
+    }
+
     /// The function, which for `Mod` depends on an attribute.
     private Function function(Call call) {
-        if (function != REMAINDER) {
+        if (!name.equals("Mod")) {
             return function;
         }
         boolean fmod = call.flag("fmod", false);
@@ -123,7 +142,7 @@ final class Arithmetic implements Operator {
             throw call.malformed(
                     "attribute 'fmod' is 0, expected 1 for " + call.dtype(0) + " inputs");
         }
-        return fmod ? REMAINDER : MODULO;
+        return fmod ? function : modulo();
     }
 
     @Override
@@ -137,7 +156,7 @@ final class Arithmetic implements Operator {
         Shape[] shapes =
                 IntStream.range(0, call.inputCount()).mapToObj(call::shape).toArray(Shape[]::new);
         Shape out = Broadcast.shape(call, shapes);
-        if (function == LEAK && !out.equals(shapes[0])) {
+        if (name.equals("PRelu") && !out.equals(shapes[0])) {
             throw call.malformed(
                     "slope has shape "
                             + shapes[1]
@@ -161,7 +180,7 @@ final class Arithmetic implements Operator {
         for (int i = 1; i < walks.length; i++) {
             walks[i] = Broadcast.of(out, out, call.shape(i + 1), out);
         }
-        return new Chain(function(call), type, walks, mean ? count : 1);
+        return new Chain(function(call), type, walks, name.equals("Mean") ? count : 1);
     }
 
     @Override

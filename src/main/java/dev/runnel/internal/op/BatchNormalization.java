@@ -26,7 +26,7 @@ final class BatchNormalization implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(5, 5);
-        call.requireType(0, Arithmetic.FLOATS);
+        call.requireType(0, DTypes.FLOATS);
         call.floatAttribute("epsilon", 1e-5f);
         call.floatAttribute("momentum", 0.9f);
         Shape x = call.shape(0);
@@ -35,7 +35,7 @@ final class BatchNormalization implements Operator {
         }
         Shape channels = Shape.of(x.rank() < 2 ? 1 : x.dim(1));
         for (int i = 1; i < 5; i++) {
-            call.requireType(i, Arithmetic.FLOATS);
+            call.requireType(i, DTypes.FLOATS);
             if (!call.shape(i).equals(channels)) {
                 throw call.malformed(
                         "input "

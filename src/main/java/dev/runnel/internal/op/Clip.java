@@ -19,7 +19,7 @@ final class Clip implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(1, 3);
-        call.requireType(0, Arithmetic.NUMBERS);
+        call.requireType(0, DTypes.NUMBERS);
         for (int i = 1; i < 3; i++) {
             if (call.has(i)) {
                 MatMul.requireSameType(call, 0, i);

@@ -14,7 +14,7 @@ final class Conv implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(2, 3);
-        call.requireType(0, Arithmetic.FLOATS);
+        call.requireType(0, DTypes.FLOATS);
         MatMul.requireSameType(call, 0, 1);
         Window w = window(call);
         channels(call);

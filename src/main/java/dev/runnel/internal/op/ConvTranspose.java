@@ -77,7 +77,7 @@ final class ConvTranspose implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(2, 3);
-        call.requireType(0, Arithmetic.FLOATS);
+        call.requireType(0, DTypes.FLOATS);
         MatMul.requireSameType(call, 0, 1);
         Form f = form(call);
         Shape x = call.shape(0);

@@ -26,7 +26,7 @@ final class CumSum implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(2, 2);
-        call.requireType(0, Arithmetic.NUMBERS);
+        call.requireType(0, DTypes.NUMBERS);
         axis(call);
         call.flag("exclusive", false);
         call.flag("reverse", false);

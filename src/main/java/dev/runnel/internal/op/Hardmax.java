@@ -19,7 +19,7 @@ final class Hardmax implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(1, 1);
-        call.requireType(0, Arithmetic.FLOATS);
+        call.requireType(0, DTypes.FLOATS);
         axis(call);
         return List.of(call.type(0));
     }

@@ -40,7 +40,7 @@ final class Normalization implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(kind == Kind.LAYER ? 2 : 3, 3);
-        call.requireType(0, Arithmetic.FLOATS);
+        call.requireType(0, DTypes.FLOATS);
         call.floatAttribute("epsilon", 1e-5f);
         for (int i = 1; i < 3; i++) {
             if (call.has(i)) {

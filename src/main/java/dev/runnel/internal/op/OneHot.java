@@ -32,7 +32,7 @@ final class OneHot implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(3, 3);
-        call.requireType(0, Arithmetic.NUMBERS);
+        call.requireType(0, DTypes.NUMBERS);
         if (!call.shape(2).equals(Shape.of(2))) {
             throw call.malformed(
                     "values have shape " + call.shape(2) + ", expected [2] = [off, on]");

@@ -41,7 +41,7 @@ final class Pool implements Operator {
             call.requireType(0, FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT8, UINT8);
             call.flag("storage_order", false);
         } else {
-            call.requireType(0, Arithmetic.FLOATS);
+            call.requireType(0, DTypes.FLOATS);
             call.flag("count_include_pad", false);
         }
         Window w = window(call);
@@ -258,7 +258,7 @@ final class Pool implements Operator {
         @Override
         public List<TensorType> infer(Call call) {
             call.requireInputs(1, 1);
-            call.requireType(0, Arithmetic.FLOATS);
+            call.requireType(0, DTypes.FLOATS);
             long[] ones = new long[Window.spatialRank(call)];
             Arrays.fill(ones, 1);
             return List.of(

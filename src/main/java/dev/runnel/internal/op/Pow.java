@@ -28,7 +28,7 @@ final class Pow implements Operator {
     public List<TensorType> infer(Call call) {
         call.requireInputs(2, 2);
         call.requireType(0, FLOAT32, FLOAT64, FLOAT16, BFLOAT16, INT32, INT64);
-        call.requireType(1, Arithmetic.NUMBERS);
+        call.requireType(1, DTypes.NUMBERS);
         return List.of(
                 new TensorType(call.dtype(0), Broadcast.shape(call, call.shape(0), call.shape(1))));
     }

@@ -104,8 +104,7 @@ final class Reduce implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(1, 2);
-        call.requireType(
-                0, kind == Kind.MAX || kind == Kind.MIN ? DType.values() : Arithmetic.NUMBERS);
+        call.requireType(0, kind == Kind.MAX || kind == Kind.MIN ? DType.values() : DTypes.NUMBERS);
         boolean keep = call.flag("keepdims", true);
         boolean[] reduced = reduced(call);
         long[] dims = new long[reduced.length];

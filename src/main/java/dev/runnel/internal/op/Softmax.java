@@ -36,7 +36,7 @@ final class Softmax implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(1, 1);
-        call.requireType(0, Arithmetic.FLOATS);
+        call.requireType(0, DTypes.FLOATS);
         axis(call);
         return List.of(call.type(0));
     }

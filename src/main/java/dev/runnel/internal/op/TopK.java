@@ -23,7 +23,7 @@ final class TopK implements Operator {
     @Override
     public List<TensorType> infer(Call call) {
         call.requireInputs(2, 2);
-        call.requireType(0, Arithmetic.NUMBERS);
+        call.requireType(0, DTypes.NUMBERS);
         int axis = axis(call);
         call.flag("largest", true);
         call.flag("sorted", true);

@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.LongUnaryOperator;
@@ -37,8 +36,7 @@ final class Unary implements Operator {
     }
 
     /// All but uint64, whose upper half is no long.
-    private static final DType[] NUMBERS =
-            Arrays.stream(Arithmetic.NUMBERS).filter(t -> t != DType.UINT64).toArray(DType[]::new);
+    private static final DType[] NUMBERS = DTypes.without(DTypes.NUMBERS, DType.UINT64);
 
     private final DType[] types;
     private final Choice choice;
@@ -66,15 +64,15 @@ final class Unary implements Operator {
     }
 
     private static Unary plain(DoubleUnaryOperator f) {
-        return new Unary(Arithmetic.FLOATS, call -> f, null, null, null, c -> 0);
+        return new Unary(DTypes.FLOATS, call -> f, null, null, null, c -> 0);
     }
 
     private static Unary chosen(Choice f) {
-        return new Unary(Arithmetic.FLOATS, f, null, null, null, c -> 0);
+        return new Unary(DTypes.FLOATS, f, null, null, null, c -> 0);
     }
 
     private static Unary kernel(UnaryFunction kernel, DoubleUnaryOperator f) {
-        return new Unary(Arithmetic.FLOATS, call -> f, null, kernel, null, c -> 0);
+        return new Unary(DTypes.FLOATS, call -> f, null, kernel, null, c -> 0);
     }
 
     private static Unary number(DoubleUnaryOperator f, LongUnaryOperator integers) {
@@ -122,7 +120,7 @@ final class Unary implements Operator {
             case "Mish" -> plain(x -> x * StrictMath.tanh(softplus(x)));
             case "LeakyRelu" ->
                     new Unary(
-                            Arithmetic.FLOATS,
+                            DTypes.FLOATS,
                             c -> leak(slope(c)),
                             null,
                             null,

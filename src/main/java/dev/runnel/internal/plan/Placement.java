@@ -5,6 +5,7 @@ import dev.runnel.internal.memory.Blocks;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -12,7 +13,7 @@ import java.util.Map;
 /// memory. Lives are measured in items, counted as they lie in the plan, those of branches
 /// included.
 final class Placement {
-    /// In order of size, the largest first.
+    /// In order of size, the largest first, then of their beginnings.
     private static final class Life implements Comparable<Life> {
         final Value value;
         final long bytes;
@@ -42,7 +43,7 @@ final class Placement {
         }
     }
 
-    private final Map<Value, Life> lives = new IdentityHashMap<>();
+    private final Map<Value, Life> lives = new LinkedHashMap<>();
     private int now;
 
     private Placement() {}

@@ -32,9 +32,14 @@ public record MappedFile(String name, @Nullable Path folder, MemorySegment bytes
     private static final ValueLayout.OfLong LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// A file that lies in memory.
+    /// A file that lies in memory. Memory that is no buffer of bytes, such as that of an `int[]`,
+    /// is copied.
     public static MappedFile of(String name, MemorySegment bytes) {
-        return new MappedFile(name, null, bytes.asReadOnly());
+        MemorySegment own = bytes;
+        if (!bytes.isNative() && !(bytes.heapBase().orElse(null) instanceof byte[])) {
+            own = Arena.ofAuto().allocate(bytes.byteSize(), Long.BYTES).copyFrom(bytes);
+        }
+        return new MappedFile(name, null, own.asReadOnly());
     }
 
     /// Maps `path`; the channel is closed at once, the mapping lives on.

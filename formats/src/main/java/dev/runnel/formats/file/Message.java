@@ -224,7 +224,8 @@ public final class Message {
             return null;
         }
         byte[] encoded = new byte[(int) bytes.byteSize()];
-        bytes.asByteBuffer().get(encoded);
+        // Not toArray, which costs a process that starts two lambdas.
+        MemorySegment.copy(bytes, ValueLayout.JAVA_BYTE, 0, encoded, 0, encoded.length);
         String text = new String(encoded, StandardCharsets.UTF_8);
         // What stands for bytes that are no UTF-8 may as well be what the file says.
         boolean same =

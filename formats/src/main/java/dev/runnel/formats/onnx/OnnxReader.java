@@ -11,6 +11,7 @@ import dev.runnel.graph.Tensor;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -167,7 +168,7 @@ public final class OnnxReader {
     /// The beginning of what the model says of itself, in whatever encoding.
     private static String doc(MemorySegment bytes) {
         byte[] beginning = new byte[(int) Math.min(bytes.byteSize(), LONGEST_DOC)];
-        bytes.asSlice(0, beginning.length).asByteBuffer().get(beginning);
+        MemorySegment.copy(bytes, ValueLayout.JAVA_BYTE, 0, beginning, 0, beginning.length);
         return new String(beginning, StandardCharsets.UTF_8);
     }
 
