@@ -85,6 +85,29 @@ class ArchitectureTest {
                 .check(RUNTIME);
     }
 
+    /// Steps take offsets: a slice is an object where C2 does not do without it, and that depends
+    /// on what else it has compiled. Those excepted are made once.
+    @Test
+    void slices_areNotMadeBySteps() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("dev.runnel.internal.op..", "dev.runnel.internal.kernel..")
+                .and()
+                .doNotHaveFullyQualifiedName("dev.runnel.internal.op.Evaluation")
+                .and()
+                .doNotHaveFullyQualifiedName("dev.runnel.internal.op.recurrent.RecurrentProgram")
+                .and()
+                .doNotHaveFullyQualifiedName("dev.runnel.internal.kernel.PanelLayout")
+                .should()
+                .callMethodWhere(
+                        DescribedPredicate.describe(
+                                "a slice is made, and not in a constructor",
+                                call ->
+                                        call.getTarget().getName().equals("asSlice")
+                                                && !call.getOrigin().isConstructor()))
+                .check(RUNTIME);
+    }
+
     @Test
     void operatorsAndPlanner_useNoPublicClassButTheExceptions() {
         noClasses()

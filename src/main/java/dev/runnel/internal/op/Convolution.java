@@ -5,6 +5,7 @@ import static dev.runnel.graph.DType.FLOAT32;
 import dev.runnel.graph.DType;
 import dev.runnel.graph.Tensor;
 import dev.runnel.internal.kernel.DenseKernels;
+import dev.runnel.internal.memory.Blocks;
 import dev.runnel.internal.memory.Operand;
 
 import org.jspecify.annotations.Nullable;
@@ -356,7 +357,7 @@ final class Convolution implements Program {
             if (bias != null) {
                 MemorySegment.copy(bias.segment(r), bias.offset(r) + g * bytes, to, at, bytes);
             } else {
-                to.asSlice(at, bytes).fill((byte) 0);
+                Blocks.clear(to, at, bytes);
             }
         }
     }

@@ -2,6 +2,7 @@ package dev.runnel.internal.op;
 
 import dev.runnel.graph.Shape;
 import dev.runnel.graph.TensorType;
+import dev.runnel.internal.memory.Blocks;
 import dev.runnel.internal.memory.Operand;
 
 import org.jspecify.annotations.Nullable;
@@ -84,7 +85,7 @@ final class Trilu implements Operator {
             long diagonal = Math.clamp(k, -height, width) + i;
             long begin = upper ? Math.clamp(diagonal, 0, width) : 0;
             long end = upper ? width : Math.clamp(diagonal + 1, 0, width);
-            y.asSlice(yAt, width * size).fill((byte) 0);
+            Blocks.clear(y, yAt, width * size);
             MemorySegment.copy(x, xAt + begin * size, y, yAt + begin * size, (end - begin) * size);
         }
     }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.runnel.internal.kernel.Panels.Panel;
+import dev.runnel.internal.memory.Blocks;
 
 import java.lang.foreign.MemorySegment;
 
@@ -30,7 +31,7 @@ final class ScalarPanels {
 
     static void int8(Panel p, MemorySegment w, MemorySegment s, long x, long z) {
         if (!p.continues()) {
-            s.asSlice(z, 4L * p.width()).fill((byte) 0);
+            Blocks.clear(s, z, 4L * p.width());
         }
         int quarter = p.width() / 4;
         long row = p.inputs();
