@@ -274,7 +274,7 @@ public final class Model implements AutoCloseable {
     }
 
     /// Steps a scratch session of one row until steps run at full speed and allocate nothing: waits
-    /// until the vector kernels are compiled and in use. Takes two to five seconds, and gives up
+    /// until the vector kernels are compiled and in use. Takes two to seven seconds, and gives up
     /// after some 40 on a machine that leaves the compiler no time; does nothing if the model
     /// cannot be stepped ([#stepObstacle]). Steps of more rows and sequences are other matters:
     /// [#warmUp(int)] beside [#open(int)], [#warmUp(int, int)] beside [Session#run]. A thread that

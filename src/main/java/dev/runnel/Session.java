@@ -104,7 +104,16 @@ public final class Session extends Guard implements AutoCloseable {
     }
 
     private MemorySegment row(MemorySegment all, int row) {
-        Objects.checkIndex(row, rows);
+        if (row < 0 || row >= rows) {
+            throw new IndexOutOfBoundsException(
+                    "row is "
+                            + row
+                            + ", expected 0 to "
+                            + (rows - 1)
+                            + ", as open("
+                            + rows
+                            + ") has");
+        }
         long bytes = all.byteSize() / rows;
         return all.asSlice(row * bytes, bytes);
     }

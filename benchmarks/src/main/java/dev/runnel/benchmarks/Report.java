@@ -79,13 +79,17 @@ final class Report {
                 name, n -> new Metric(n, unit.replace("/op", ""), new LinkedHashMap<>()));
     }
 
-    String markdown(Environment environment) {
+    /// @param options of `benchmarks/run`, each with a blank behind it
+    String markdown(Environment environment, String options) {
         StringBuilder out = new StringBuilder();
         out.append("# ").append(question.title()).append("\n\n");
         for (String line : environment.lines()) {
             out.append("- ").append(line).append('\n');
         }
-        out.append("- by: `benchmarks/run ").append(question.name()).append("`\n\n");
+        out.append("- by: `benchmarks/run ")
+                .append(options)
+                .append(question.name())
+                .append("`\n\n");
         out.append(
                 "Median of the rounds (least–greatest), each in a JVM of its own; then × = the"
                         + " engine's figure / Runnel's, of rates (PerSecond) Runnel's / the"

@@ -88,7 +88,9 @@ public final class Run {
         }
         Files.writeString(json, withoutPaths(Files.readString(json)));
         Report report = Report.of(question, json);
-        Files.writeString(folder.resolve(question.name() + ".md"), report.markdown(environment));
+        Files.writeString(
+                folder.resolve(question.name() + ".md"),
+                report.markdown(environment, quick ? "--quick " : ""));
         report.chart(folder.resolve(question.name() + ".svg"));
         System.out.println("written: " + folder.resolve(question.name() + ".md"));
     }

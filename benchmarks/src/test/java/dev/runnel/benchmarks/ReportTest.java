@@ -29,7 +29,7 @@ class ReportTest {
 
     @Test
     void markdown_hasMediansSpreadsAndRatios() throws IOException, URISyntaxException {
-        assertThat(report().markdown(HERE))
+        assertThat(report().markdown(HERE, ""))
                 .isEqualTo(
                         """
                         # One step of one stream
@@ -103,7 +103,7 @@ class ReportTest {
                     "stepsPerSecondAtMost": {"score": 300.0, "scoreUnit": "#"}}}]
                 """);
         Question question = Question.named("StreamScaling").orElseThrow();
-        assertThat(Report.of(question, json).markdown(HERE))
+        assertThat(Report.of(question, json).markdown(HERE, ""))
                 .contains("| LSTM-128x10 | 25.0 | 50.0; × 2.00 |")
                 .contains("| LSTM-128x10 | 900 | 300; × 3.00 |");
     }

@@ -213,7 +213,7 @@ record Inspection(
                 s.append("weights as packed, off from those of the file\n");
                 s.append(Roundings.text(roundings));
             }
-            s.append("kernels\n  ").append(kernels).append('\n');
+            s.append("kernels at first\n  ").append(kernels).append('\n');
         }
         if (compiles == null) {
             return s.toString();

@@ -49,7 +49,7 @@ class InspectCommandTest {
                         memory
                           0 bytes of weights, shared
                           16 bytes of state a stream
-                        kernels
+                        kernels at first
                           scalar
                         can be stepped
                           yes
