@@ -124,12 +124,13 @@ final class Arithmetic implements Operator {
                 (a, b) -> b == 0 ? 0 : Long.remainderUnsigned(a, b));
     }
 
-    private static Function modulo() {
+    /// Of a remainder, but that its sign is the divisor's.
+    private static Function modulo(Function remainder) {
         return new Function(
                 null,
-                (a, b) -> a % b,
+                remainder.floats,
                 (a, b) -> b == 0 ? 0 : Math.floorMod(a, b),
-                (a, b) -> b == 0 ? 0 : Long.remainderUnsigned(a, b));
+                remainder.unsigned);
     }
 
     /// The function, which for `Mod` depends on an attribute.
@@ -142,7 +143,7 @@ final class Arithmetic implements Operator {
             throw call.malformed(
                     "attribute 'fmod' is 0, expected 1 for " + call.dtype(0) + " inputs");
         }
-        return fmod ? function : modulo();
+        return fmod ? function : modulo(function);
     }
 
     @Override

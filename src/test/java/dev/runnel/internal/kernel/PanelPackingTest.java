@@ -85,7 +85,7 @@ class PanelPackingTest {
         return switch (precision) {
             case F32 -> 0;
             case BF16 -> Math.abs(weight) * 0x1p-8;
-            case INT8 -> 0.50001 / 127; // what is beyond a half are roundings to float32
+            case INT8 -> 0.5 / 127;
         };
     }
 }
